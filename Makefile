@@ -1,0 +1,40 @@
+# Every target does its own set-up in .venv, from a bare clone with nothing but Python >= 3.11 and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# One thread a test process: the tests already run two processes, and more threads than cores only wait for each other.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+.PHONY: help setup demo test check bench clean
+
+help:            ## what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+setup: $(READY)  ## a virtual environment with the exact versions of constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'latentscape needs Python 3.11 or newer; name one with `make PYTHON=python3.11 ...`' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,test]'
+	@touch $(READY)
+
+demo: $(READY)   ## train two small models on data we write, then look at what they learned (under 8 minutes)
+	$(BIN)/latentscape demo --output demo-output
+
+test: $(READY)   ## fast tests, then the slow ones that train real models
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m slow
+
+check: $(READY)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed against peers, in the same run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/maps.py
+
+clean:           ## remove the virtual environment and what the demo wrote
+	rm -rf .venv demo-output

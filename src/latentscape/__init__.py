@@ -1,0 +1,1 @@
+"""latentscape: see what a trained model learned."""

@@ -1,0 +1,250 @@
+"""Words -> settings -> conductor. Nothing heavy is imported before a command runs."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+
+from latentscape.errors import LatentscapeError
+from latentscape.progress import SILENT, Progress, Terminal
+from latentscape.settings import Device, EmbeddingsSettings, LatentsSettings
+
+FLAT = Parameter(name="*")
+
+app = App(
+    name="latentscape",
+    help="See what a trained model learned: maps you can trust, numbers you can defend.",
+    help_epilogue="Example: `latentscape demo` trains two small models and shows what they learned.",
+    default_parameter=Parameter(negative=(), show_default=lambda default: default or None),
+)
+train = App(name="train", help="Train a small model of the kind the studies look at.")
+app.command(train)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Talk:
+    """How a command talks to the person who typed it."""
+
+    quiet: bool = False
+    """No progress and no remarks on stderr."""
+    debug: bool = False
+    """Show the traceback when something fails."""
+
+    @property
+    def progress(self) -> Progress:
+        """The listener that stage functions report to."""
+        return SILENT if self.quiet else Terminal()
+
+
+TALK = Talk()
+AsJson = Annotated[bool, Parameter(name="--json", group="Talk")]
+TalkOptions = Annotated[Talk, Parameter(name="*", group="Talk")]
+
+
+@app.command
+def latents(
+    settings: Annotated[LatentsSettings, FLAT],
+    *,
+    list_layers: bool = False,
+    as_json: AsJson = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """What did this classifier learn? Layers of a speech-emotion model on its validation set.
+
+    Example: latentscape latents --config configs/emotion.yml --checkpoint checkpoint.pt
+
+    Parameters
+    ----------
+    list_layers
+        Print the names that `--layers` takes, and stop.
+    as_json
+        Print the scores as JSON on stdout and nothing else.
+    """
+    from latentscape import latents as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
+    from latentscape.pages.terminal import summarize_latents  # noqa: PLC0415
+
+    if list_layers:
+        return _print_layers(conductor.list_layers(settings))
+    study = conductor.study_latents(settings, progress=talk.progress)
+    return _report(study.scores, summarize_latents(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+
+
+@app.command
+def embeddings(
+    settings: Annotated[EmbeddingsSettings, FLAT],
+    *,
+    list_layers: bool = False,
+    as_json: AsJson = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """What did this text retriever learn? Its queries, right documents and hard negatives.
+
+    Example: latentscape embeddings --checkpoint best_model.pt --data pairs.json --output visualizations/
+
+    Parameters
+    ----------
+    list_layers
+        Print the names that `--layers` takes, and stop.
+    as_json
+        Print the scores as JSON on stdout and nothing else.
+    """
+    from latentscape import embeddings as conductor  # noqa: PLC0415  as above
+    from latentscape.pages.terminal import summarize_embeddings  # noqa: PLC0415
+
+    if list_layers:
+        return _print_layers(conductor.list_layers(settings))
+    study = conductor.study_embeddings(settings, progress=talk.progress)
+    return _report(study.scores, summarize_embeddings(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+
+
+@train.command
+def emotion(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK) -> None:
+    """Train a speech-emotion classifier; the checkpoint goes where `latents` looks for it.
+
+    Example: latentscape train emotion --config configs/emotion-real.yml
+
+    Parameters
+    ----------
+    config
+        The YAML config; its `logging` section says where the checkpoint goes.
+    device
+        Where to compute.
+    """
+    from latentscape.demo.train_emotion import train_emotion  # noqa: PLC0415  as above
+    from latentscape.settings import EmotionConfig, load_config  # noqa: PLC0415
+
+    checkpoint = train_emotion(load_config(config, EmotionConfig), device=device, progress=talk.progress)
+    print(checkpoint)  # noqa: T201
+
+
+@train.command
+def retriever(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK) -> None:
+    """Train a text retriever: an encoder and a projection head.
+
+    Example: latentscape train retriever --config configs/retriever-real.yml
+
+    Parameters
+    ----------
+    config
+        The YAML config; its `output` says where the checkpoints go.
+    device
+        Where to compute.
+    """
+    from latentscape.demo.train_retriever import train_retriever  # noqa: PLC0415  as above
+    from latentscape.settings import RetrieverConfig, load_config  # noqa: PLC0415
+
+    print(train_retriever(load_config(config, RetrieverConfig), device=device, progress=talk.progress))  # noqa: T201
+
+
+@app.command
+def demo(
+    *, output: Path = Path("demo-output"), seed: int = 42, device: Device = "auto", talk: TalkOptions = TALK
+) -> None:
+    """Write sample data, train two small models on it, and show what they learned.
+
+    Example: latentscape demo --output demo-output
+
+    Parameters
+    ----------
+    output
+        The folder everything is written to.
+    seed
+        Every random draw follows from it.
+    device
+        Where to compute.
+    """
+    from latentscape.demo.run import run_demo  # noqa: PLC0415  as above
+
+    print(run_demo(output, seed=seed, device=device, progress=talk.progress))  # noqa: T201
+
+
+@app.command
+def doctor(*, as_json: AsJson = False, talk: TalkOptions = TALK) -> None:
+    """Versions, devices, fonts, optional extras, and libraries too old to be safe. Exits with 1 if any must be mended.
+
+    Example: latentscape doctor
+
+    Parameters
+    ----------
+    as_json
+        Print what was found as JSON on stdout and nothing else.
+    """
+    from latentscape.doctor import examine_installation, require_safe_installation  # noqa: PLC0415  as above
+
+    checks = examine_installation()
+    if as_json:
+        _print_json({check.name: check.found for check in checks})
+    else:
+        print("\n".join(f"{'!' if check.problem else ' '} {check.name:<22}{check.found}" for check in checks))  # noqa: T201
+    require_safe_installation(checks)
+
+
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit with the code that design and docs promise."""
+    words = list(sys.argv[1:] if words is None else words)
+    _prepare_process()
+    sys.exit(_exit_code(lambda: app(words, exit_on_error=False, print_error=False), debug="--debug" in words))
+
+
+def _exit_code(run: Callable[[], object], *, debug: bool) -> int:
+    try:
+        run()
+    except LatentscapeError as error:
+        return _explain(str(error), error.exit_code, debug=debug)
+    except CycloptsError as error:
+        return _explain(
+            f"{error}\n\nhint: `latentscape --help` lists the commands, `latentscape COMMAND --help` the options",
+            2,
+            debug=debug,
+        )
+    except KeyboardInterrupt:
+        return _explain(
+            "interrupted; what is finished is kept, and the same command goes on from there", 130, debug=debug
+        )
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  the last line of defense: a bug of ours must not look like the user's
+        text = f"a bug in latentscape: {type(error).__name__}: {error}"
+        return _explain(f"{text}\n\nhint: run again with `--debug` and report what it shows", 9, debug=debug)
+    return 0
+
+
+def _explain(text: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {text}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _prepare_process() -> None:
+    """Make the terminal take every letter, SIGTERM end with 143, and the libraries' own bars stay silent."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]  a text stream has it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def _report(scores: Mapping[str, Any], summary: str, *, folder: Path, as_json: bool, talk: Talk) -> None:
+    from latentscape.store import flatten_scores  # noqa: PLC0415  NumPy and pyarrow, not for `--help`
+
+    if as_json:
+        return _print_json(flatten_scores(scores))
+    print(summary)  # noqa: T201
+    return talk.progress.say(f"report: {folder / 'report.html'}")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201
+
+
+def _print_layers(layers: Sequence[tuple[str, str]]) -> None:
+    print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201

@@ -1,0 +1,114 @@
+"""An audio file -> one mono waveform at the model's sample rate, or a reason why not."""
+
+import math
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from latentscape.datasets.containers import find_audio_bytes
+from latentscape.datasets.files import open_regular
+from latentscape.datasets.text import make_printable
+from latentscape.errors import DataError
+from latentscape.shapes import Waveform
+
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"})
+"""File name endings, in lower case, that count as audio."""
+LONGEST_SECONDS = 1800
+"""A longer clip is a recording to be cut, not a sample."""
+_LARGEST_VALUES = 2**28
+
+Frames = Float32[np.ndarray, "frame channel"]
+
+
+def load_audio(path: Path, *, sample_rate: int = 16000) -> Waveform:
+    """The sound of `path` as mono float32 in about [-1, 1] at `sample_rate` Hz.
+
+    Channels are averaged; other rates are resampled by soxr (HQ). A clip is used whole or not at all: nothing is
+    padded, cut or repaired.
+
+    Raises DataError if the file is no regular file, is no audio, holds fewer frames than it declares, holds none,
+    lasts over half an hour, or contains NaN or infinity.
+    """
+    path = Path(path)
+    with open_regular(path) as file:
+        frames, rate = _decode(file, make_printable(str(path)))
+    _check_finite(frames, make_printable(str(path)))
+    waveform = _resample(frames.mean(axis=1, dtype=np.float64).astype(np.float32), rate, sample_rate)
+    if not waveform.size:
+        raise DataError(f"{make_printable(str(path))} holds no sound", got=f"{len(frames)} frames", hint="remove it")
+    return waveform
+
+
+def measure_audio(path: Path, *, sample_rate: int = 16000) -> int:
+    """How many samples `load_audio` will give, from the header alone; 0 where it can't tell (loading will say why)."""
+    try:
+        with open_regular(Path(path)) as file, soundfile.SoundFile(file) as sound:
+            return math.floor(sound.frames * sample_rate / sound.samplerate + 0.5)
+    except (DataError, soundfile.SoundFileError, TypeError, ZeroDivisionError):
+        return 0
+
+
+def _decode(file: BufferedReader, shown: str) -> tuple[Frames, int]:
+    _check_container(file, shown)
+    try:
+        with soundfile.SoundFile(file) as sound:
+            _check_length(sound, shown)
+            frames, declared = sound.read(dtype="float32", always_2d=True), sound.frames
+    except (soundfile.SoundFileError, TypeError) as error:
+        raise _unreadable(shown, str(getattr(error, "error_string", error))) from None
+    if len(frames) < declared:
+        raise _cut_short(shown, f"{declared:,} frames", f"{len(frames):,}")
+    return frames, sound.samplerate
+
+
+def _check_container(file: BufferedReader, shown: str) -> None:
+    """libsndfile silently shortens a truncated WAV or AIFF to what is there, so the header is read here as well."""
+    found = find_audio_bytes(file)
+    file.seek(0)
+    if found and found.held < found.declared:
+        raise _cut_short(shown, f"{found.declared:,} bytes of audio", f"{found.held:,}")
+
+
+def _check_length(sound: soundfile.SoundFile, shown: str) -> None:
+    if sound.frames > LONGEST_SECONDS * sound.samplerate or sound.frames * sound.channels > _LARGEST_VALUES:
+        raise DataError(
+            f"{shown} is too long for one sample",
+            got=f"{sound.frames / sound.samplerate:,.0f} s, {sound.channels} channel(s)",
+            expected=f"at most {LONGEST_SECONDS} s",
+            hint="cut the recording into clips of one utterance each",
+        )
+
+
+def _resample(mono: Waveform, rate: int, wanted: int) -> Float32[np.ndarray, " resampled"]:
+    if rate == wanted or not mono.size:
+        return mono
+    return soxr.resample(mono, rate, wanted, quality="HQ").astype(np.float32, copy=False)
+
+
+def _check_finite(frames: Frames, shown: str) -> None:
+    bad = int(np.count_nonzero(~np.isfinite(frames).all(axis=1)))
+    if bad:
+        raise DataError(
+            f"{shown} holds values that are no numbers",
+            got=f"NaN or infinity in {bad:,} of {len(frames):,} frames",
+            hint="export the clip again as 16-bit PCM",
+        )
+
+
+def _unreadable(shown: str, reason: str) -> DataError:
+    return DataError(
+        f"can't read {shown} as audio: {reason.strip().rstrip('.')}",
+        expected="WAV, FLAC, OGG, MP3 or AIFF",
+        hint="play the file: it may be another kind of file with a sound's name",
+    )
+
+
+def _cut_short(shown: str, declared: str, held: str) -> DataError:
+    return DataError(
+        f"{shown} is cut short: it declares {declared} but holds {held}",
+        hint="copy or download the file again",
+    )

@@ -1,0 +1,85 @@
+"""`package.module:factory`: recordings from the user's own code, which is run because the user typed its name."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from latentscape.datasets.files import explain_unusable
+from latentscape.datasets.recordings import Listing, Recording
+from latentscape.datasets.text import make_printable, normalize
+from latentscape.errors import DataError, LatentscapeError, UsageError, nearest
+
+
+def read_factory(spec: str, root: Path) -> Listing:
+    """Call the factory with the data folder; it returns an iterable of (path, label, speaker).
+
+    Relative paths start at the data folder; an empty speaker means unknown. Raises UsageError if the factory can't be
+    found, DataError if it fails or returns something else.
+    """
+    good: list[Recording] = []
+    skipped: list[tuple[str, str]] = []
+    for path, label, speaker in _call(_find_factory(spec), spec, root):
+        full = root / path
+        name = full.relative_to(root) if full.is_relative_to(root) else Path(*full.parts[1:])
+        reason = explain_unusable(full)
+        if reason:
+            skipped.append((make_printable(name.as_posix()), reason))
+        else:
+            good.append(
+                Recording(
+                    path=full, name=make_printable(name.as_posix()), label=normalize(label), speaker=normalize(speaker)
+                )
+            )
+    if not good:
+        raise DataError(f"`{spec}` gave no usable recording", got=f"{len(skipped)} paths that are no regular files")
+    return Listing(recordings=tuple(good), skipped=tuple(skipped))
+
+
+def _find_factory(spec: str) -> Callable[[Path], Any]:
+    module_name, _, name = spec.partition(":")
+    try:
+        with _current_folder_importable():
+            module = import_module(module_name)
+    except Exception as error:  # the user's module may raise anything while it is imported
+        raise UsageError(
+            f"can't import `{module_name}`: {type(error).__name__}: {error}",
+            hint="`class_path: package.module:factory` needs a module that Python finds from the current folder",
+        ) from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise UsageError(f"`{module_name}` has no function `{name}`", hint=nearest(name, vars(module)))
+    return factory
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    """Last on the path, so that nothing there can stand in for an installed package."""
+    folder = str(Path.cwd())
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _call(factory: Callable[[Path], Any], spec: str, root: Path) -> list[tuple[str, str, str]]:
+    try:
+        rows: Iterable[Any] = list(factory(root))
+    except LatentscapeError:
+        raise
+    except Exception as error:  # the user's code may raise anything
+        raise DataError(f"`{spec}` failed: {type(error).__name__}: {error}", hint="run it by itself first") from error
+    return [_check_row(spec, number, row) for number, row in enumerate(rows)]
+
+
+def _check_row(spec: str, number: int, row: object) -> tuple[str, str, str]:
+    expected = "(path, label, speaker): a path and two texts"
+    if not isinstance(row, tuple | list) or len(row) != 3:
+        raise DataError(f"`{spec}` gave a bad row {number}", got=repr(row)[:80], expected=expected)
+    path, label, speaker = row
+    if not isinstance(path, str | Path) or not isinstance(label, str) or not isinstance(speaker, str):
+        raise DataError(f"`{spec}` gave a bad row {number}", got=repr(row)[:80], expected=expected)
+    return str(path), label, speaker

@@ -1,0 +1,95 @@
+"""Pairs out of a Parquet file: its three columns, in small batches, refusing what would run code or fill memory."""
+
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from latentscape.errors import DataError, SafetyError, nearest
+
+_REQUIRED = ("query", "pos")
+_COLUMNS = (*_REQUIRED, "hard_neg")
+_BATCH_ROWS = 64
+_MOST_ROWS = 5_000_000
+_MOST_BYTES = 2**33
+_MOST_CHARACTERS = 2**31
+
+
+def iterate_rows(file: BufferedReader, shown: str) -> Iterator[dict[str, Any]]:
+    """Rows with the keys query, pos and, where the file has it, hard_neg; other columns are not even decoded.
+
+    Raises DataError if the file is broken, lacks a column or decodes to over 2 GiB; SafetyError for extension types.
+    """
+    try:
+        table = parquet.ParquetFile(file)
+        columns = _choose_columns(table.schema_arrow, shown)
+        _check_size(table, shown)
+        yield from _decode(table, columns, shown)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _broken(shown, str(error).partition("\n")[0]) from None
+
+
+def _choose_columns(schema: pa.Schema, shown: str) -> list[str]:
+    missing = [name for name in _REQUIRED if name not in schema.names]
+    if missing:
+        raise DataError(
+            f"{shown} has no column `{missing[0]}`",
+            got=", ".join(f"`{name}`" for name in schema.names[:20]) or "no columns",
+            expected="columns query, pos and, where there are any, hard_neg",
+            hint=nearest(missing[0], schema.names) if schema.names else "",
+        )
+    columns = [name for name in _COLUMNS if name in schema.names]
+    for name in columns:
+        _refuse_extension(schema.field(name), shown)
+    return columns
+
+
+def _refuse_extension(field: pa.Field, shown: str) -> None:
+    marked = field.metadata and b"ARROW:extension:name" in field.metadata
+    if marked or isinstance(field.type, pa.BaseExtensionType):
+        raise SafetyError(
+            f"the column `{field.name}` of {shown} has an extension type, which may run code when it is read",
+            got=str(field.type),
+            hint="write the column as plain strings and lists",
+        )
+    for place in range(field.type.num_fields):
+        _refuse_extension(field.type.field(place), shown)
+
+
+def _check_size(table: parquet.ParquetFile, shown: str) -> None:
+    metadata = table.metadata
+    if metadata.num_rows > _MOST_ROWS:
+        raise _broken(shown, f"{metadata.num_rows:,} rows; the most that can be shown is {_MOST_ROWS:,}")
+    if sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)) > _MOST_BYTES:
+        raise _broken(shown, f"it unpacks to more than {_MOST_BYTES >> 30} GiB")
+
+
+def _decode(table: parquet.ParquetFile, columns: list[str], shown: str) -> Iterator[dict[str, Any]]:
+    decoded = 0
+    for batch in table.iter_batches(batch_size=_choose_batch_rows(table), columns=columns):
+        rows = batch.to_pylist()
+        decoded += _count_characters(rows)
+        if decoded > _MOST_CHARACTERS:
+            raise _broken(shown, f"it unpacks to more than {_MOST_CHARACTERS:,} characters")
+        yield from rows
+
+
+def _choose_batch_rows(table: parquet.ParquetFile) -> int:
+    """Few enough that a batch fits in a gigabyte even if one long text, stored once, fills every cell of it."""
+    groups = [table.metadata.row_group(number) for number in range(table.metadata.num_row_groups)]
+    largest = max((group.total_byte_size for group in groups), default=0)
+    return min(_BATCH_ROWS, max(1, 2**30 // max(1, largest)))
+
+
+def _count_characters(value: object) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count_characters, value.values()))
+    return (
+        sum(map(_count_characters, value)) if isinstance(value, list) else len(value) if isinstance(value, str) else 1
+    )
+
+
+def _broken(shown: str, reason: str) -> DataError:
+    return DataError(f"can't read pairs from {shown}: {reason}", hint="write the file again, or use JSON")

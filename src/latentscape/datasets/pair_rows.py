@@ -1,0 +1,115 @@
+"""One raw row -> its query, its right documents and its hard negatives, or the reason why the row is no pair."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from latentscape.datasets.pair_files import KeysTwice
+from latentscape.datasets.text import describe_kind, explain_bad_text, normalize
+from latentscape.datasets.weights import LARGEST_WEIGHT, is_weight
+from latentscape.errors import nearest
+
+_KEYS = ("query", "pos", "hard_neg")
+_NEGATIVE_KEYS = ("text", "type", "weight")
+
+
+class BadRowError(ValueError):
+    """A row that is no pair; the message is the reason shown to the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negative:
+    """A hard negative as its row declares it."""
+
+    text: str
+    types: tuple[str, ...] = ()
+    weight: float | None = None
+    is_plain: bool = False
+    """Written as a bare string (the old format)."""
+    repeats_type: bool = False
+    """A type was listed twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRow:
+    """A row that makes sense by itself; texts are NFC without outer whitespace."""
+
+    query: str
+    positives: tuple[str, ...]
+    negatives: tuple[Negative, ...]
+
+
+def parse_row(row: object) -> PairRow:
+    """Check a raw row; raises BadRowError with the first thing wrong in it."""
+    if not isinstance(row, dict):
+        raise BadRowError(f"is {describe_kind(row)}, not an object")
+    _refuse_repeated_keys(row, "the row")
+    query = _read_text(_require(row, "query"), "`query`")
+    positives = _require(row, "pos")
+    several = positives if isinstance(positives, list) and positives else [positives]
+    return PairRow(
+        query=query,
+        positives=tuple(_read_text(text, "`pos`") for text in several),
+        negatives=_read_negatives(row.get("hard_neg")),
+    )
+
+
+def _require(row: dict[str, Any], key: str, where: str = "") -> Any:
+    if key not in row:
+        known = _NEGATIVE_KEYS if where else _KEYS
+        strangers = [name for name in row if name not in known]
+        close = nearest(key, strangers) if strangers else ""
+        raise BadRowError(f"{where}has no `{key}`" + (f"; {close}" if close.startswith("did") else ""))
+    return row[key]
+
+
+def _read_text(value: object, where: str) -> str:
+    reason = explain_bad_text(value)
+    if reason:
+        raise BadRowError(f"{where} {reason}")
+    return normalize(str(value)).strip()
+
+
+def _read_negatives(value: object) -> tuple[Negative, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise BadRowError(f"`hard_neg` is {describe_kind(value)}, not a list")
+    return tuple(_read_negative(negative, f"hard_neg {number}") for number, negative in enumerate(value, 1))
+
+
+def _read_negative(value: object, where: str) -> Negative:
+    if isinstance(value, str):
+        return Negative(text=_read_text(value, where), is_plain=True)
+    if not isinstance(value, dict):
+        raise BadRowError(f"{where} is {describe_kind(value)}, neither text nor an object")
+    _refuse_repeated_keys(value, where)
+    text = _read_text(_require(value, "text", f"{where}: "), f"{where}: `text`")
+    types = _read_types(value.get("type"), where)
+    return Negative(
+        text=text,
+        types=tuple(dict.fromkeys(types)),
+        weight=_read_weight(value.get("weight"), where),
+        repeats_type=len(set(types)) < len(types),
+    )
+
+
+def _read_types(value: object, where: str) -> list[str]:
+    names = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(names, list):
+        raise BadRowError(f"{where}: `type` is {describe_kind(value)}, not a list of names")
+    return [_read_text(name, f"{where}: `type`") for name in names]
+
+
+def _read_weight(value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRowError(f"{where}: `weight` is {describe_kind(value)}, not a number")
+    if not is_weight(value):
+        raise BadRowError(f"{where}: `weight` is {value!r:.30}, not a number from 0 to {LARGEST_WEIGHT:,}")
+    return float(value)
+
+
+def _refuse_repeated_keys(row: dict[str, Any], where: str) -> None:
+    if isinstance(row, KeysTwice):
+        raise BadRowError(f"{where} gives a key twice")

@@ -1,0 +1,124 @@
+"""Pairs for training a retriever: who may learn from what, and what one step compares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentscape.datasets.pairs import HardNegative, PairSamples, combine_weights
+from latentscape.errors import DataError
+from latentscape.shapes import Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBatch:
+    """Queries and the distinct documents they are compared with."""
+
+    queries: Rows
+    documents: Rows
+    targets: Tensor
+    """Column of each query's right document."""
+    offsets: Tensor
+    """[query, document] added to the logits: minus infinity at other documents that are right for the query, the
+    logarithm of its weight at a declared hard negative, 0 elsewhere."""
+
+
+def split_pairs(pairs: PairSamples, *, val_split: float, seed: int) -> tuple[Rows, Rows]:
+    """Query rows to train on and to judge by, both ascending; queries that share a right document stay together.
+
+    Groups are drawn until the share of validation queries is reached. Raises DataError if all queries hang together.
+    """
+    groups = _group_queries(pairs)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    wanted, chosen = max(1.0, val_split * len(pairs)), []
+    for place in order[:-1]:
+        if len(chosen) >= wanted:
+            break
+        chosen += groups[place]
+    if not chosen:
+        raise DataError(
+            "the pairs can't be split: every query shares right documents with the others",
+            got=f"{len(pairs):,} queries in one group",
+            expected="at least two groups",
+        )
+    validation = np.sort(np.array(chosen))
+    return np.setdiff1d(np.arange(len(pairs)), validation), validation
+
+
+def _group_queries(pairs: PairSamples) -> list[list[int]]:
+    """Queries connected by shared right documents, each group in order (union-find over the documents)."""
+    parent = list(range(len(pairs.documents)))
+
+    def root(document: int) -> int:
+        while parent[document] != document:
+            parent[document] = parent[parent[document]]
+            document = parent[document]
+        return document
+
+    for right in pairs.relevant:
+        for document in right[1:]:
+            parent[root(document)] = root(right[0])
+    groups: dict[int, list[int]] = {}
+    for query, right in enumerate(pairs.relevant):
+        groups.setdefault(root(right[0]), []).append(query)
+    return list(groups.values())
+
+
+def without_documents(pairs: PairSamples, texts: set[str]) -> PairSamples:
+    """The pairs without those hard negatives whose text is in `texts`."""
+    kept = tuple(
+        tuple(negative for negative in negatives if pairs.documents[negative.document] not in texts)
+        for negatives in pairs.hard_negatives
+    )
+    return replace(pairs, hard_negatives=kept).take(np.arange(len(pairs)))
+
+
+def weigh_negative(negative: HardNegative, weights: Mapping[str, Any] | None) -> float:
+    """How much a hard negative counts: by its types if there is a weight file, else its own weight if above 0, else 1."""
+    if weights is not None:
+        return combine_weights(negative.types, weights)
+    return negative.weight or 1.0
+
+
+def plan_pair_batches(
+    pairs: PairSamples,
+    *,
+    batch_size: int,
+    hard_negatives: int,
+    weights: Mapping[str, Any] | None,
+    rng: np.random.Generator,
+) -> list[PairBatch]:
+    """All queries once, in random order, each with one right document and at most `hard_negatives` wrong ones."""
+    order = rng.permutation(len(pairs))
+    rows = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return [_make_batch(pairs, part, hard_negatives, weights, rng) for part in rows]
+
+
+def _make_batch(  # noqa: PLR0917  private, and read in this order at its one call
+    pairs: PairSamples,
+    rows: Rows,
+    most: int,
+    weights: Mapping[str, Any] | None,
+    rng: np.random.Generator,
+) -> PairBatch:
+    targets = [int(rng.choice(pairs.relevant[row])) for row in rows]
+    hard = [_draw(pairs.hard_negatives[row], most, rng) for row in rows]
+    documents = np.unique([*targets, *(negative.document for negatives in hard for negative in negatives)])
+    place = {int(document): column for column, document in enumerate(documents)}
+    offsets = torch.zeros(len(rows), len(documents))
+    for line, (row, target, negatives) in enumerate(zip(rows, targets, hard, strict=True)):
+        for negative in negatives:
+            offsets[line, place[negative.document]] = float(np.log(max(weigh_negative(negative, weights), 1e-6)))
+        others = [place[right] for right in pairs.relevant[row] if right != target and right in place]
+        offsets[line, others] = -torch.inf
+    columns = torch.tensor([place[target] for target in targets])
+    return PairBatch(queries=rows, documents=documents, targets=columns, offsets=offsets)
+
+
+def _draw(negatives: Sequence[HardNegative], most: int, rng: np.random.Generator) -> list[HardNegative]:
+    if len(negatives) <= most:
+        return list(negatives)
+    return [negatives[place] for place in np.sort(rng.choice(len(negatives), size=most, replace=False))]

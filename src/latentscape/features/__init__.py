@@ -1,0 +1,14 @@
+"""A model and samples -> one matrix per layer."""
+
+from latentscape.features.choose import choose_device, choose_layers, describe_layers
+from latentscape.features.collate import collate_waveforms
+from latentscape.features.extract import Extraction, extract_features
+
+__all__ = [
+    "Extraction",
+    "choose_device",
+    "choose_layers",
+    "collate_waveforms",
+    "describe_layers",
+    "extract_features",
+]

@@ -1,0 +1,95 @@
+"""What the user may choose: which layers to look at, and the device that does the work."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from latentscape.errors import UsageError, nearest
+from latentscape.features.hooks import unwrap
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+"""Modules that only hold others: nobody calls them, so they are no layers."""
+
+
+def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str, str]:
+    """Public layer name -> module path, in the order asked for; without patterns the model's own `layers`.
+
+    A pattern is a public name, a module path, or a glob over both, in which `*` stands for one part of a path and `**`
+    for any number. A layer chosen by its path is called by it. Raises UsageError for a pattern that matches nothing.
+    """
+    model = unwrap(model)
+    public = _public_layers(model)
+    if patterns:
+        return {name: path for pattern in patterns for name, path in _match(model, public, pattern).items()}
+    if not public:
+        raise UsageError(
+            "this model names no layers of its own", hint="choose some with --layers; --list-layers shows all"
+        )
+    return public
+
+
+def describe_layers(model: nn.Module) -> list[tuple[str, str]]:
+    """Everything `choose_layers` can find, as (name, type): the model's own names first, then every module path."""
+    model = unwrap(model)
+    paths = _module_paths(model)
+    own = [(name, f"{paths[path]} at {path}") for name, path in _public_layers(model).items()]
+    return own + list(paths.items())
+
+
+def choose_device(name: str) -> str:
+    """The device to work on; `auto` takes the fastest there is. Raises UsageError for one that is not there.
+
+    >>> choose_device("cpu")
+    'cpu'
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name not in DEVICES:
+        raise UsageError(f"unknown device `{name}`", expected=", ".join(DEVICES), hint=nearest(name, DEVICES))
+    if name == "auto":
+        return next(device for device, there in present.items() if there)
+    if not present[name]:
+        there = ", ".join(device for device in present if present[device])
+        raise UsageError(f"this machine or this torch has no `{name}`", expected=there, hint="use `--device auto`")
+    return name
+
+
+def _public_layers(model: nn.Module) -> dict[str, str]:
+    layers = getattr(model, "layers", None)
+    return dict(layers) if isinstance(layers, Mapping) else {}
+
+
+def _module_paths(model: nn.Module) -> dict[str, str]:
+    """Path -> type of every module that can be called."""
+    return {
+        path: type(module).__name__
+        for path, module in model.named_modules()
+        if path and not isinstance(module, CONTAINERS)
+    }
+
+
+def _match(model: nn.Module, public: Mapping[str, str], pattern: str) -> dict[str, str]:
+    known = {path: path for path in _module_paths(model)} | dict(public)
+    if pattern in known:
+        return {pattern: known[pattern]}
+    wanted = _compile_glob(pattern)
+    found = {name: path for name, path in known.items() if wanted.fullmatch(name)}
+    if not found:
+        raise UsageError(
+            f"no layer is called `{pattern}`", hint=f"{_suggest(pattern, known, public)}; see --list-layers"
+        )
+    return found
+
+
+def _compile_glob(pattern: str) -> re.Pattern[str]:
+    """`*` and `?` stay inside one part of a dotted path, `**` crosses parts."""
+    meanings = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
+    return re.compile("".join(meanings.get(piece) or re.escape(piece) for piece in re.split(r"(\*\*|\*|\?)", pattern)))
+
+
+def _suggest(pattern: str, known: Mapping[str, str], public: Mapping[str, str]) -> str:
+    """The nearest name; where none is near the model's own names, for paths are too many to list."""
+    suggestion = nearest(pattern, known)
+    return suggestion if suggestion.startswith("did you mean") else nearest(pattern, public)

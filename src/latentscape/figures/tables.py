@@ -1,0 +1,34 @@
+"""Which pictures each study writes: a file name without its ending -> the function that draws it.
+
+A function returns None where its input does not exist (a map that was skipped), and then no file is written.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from matplotlib.figure import Figure
+
+from latentscape.figures.confusion_distance import draw_confusion_distance
+from latentscape.figures.latent_spaces import draw_latent_spaces
+from latentscape.figures.pair_maps import draw_tsne_projection, draw_umap_projection
+from latentscape.figures.similarity_distribution import draw_similarity_distribution
+from latentscape.figures.similarity_heatmap import draw_similarity_heatmap
+from latentscape.figures.style import Style
+from latentscape.figures.top_k_predictions import draw_top_k_predictions
+from latentscape.findings import EmbeddingsFindings, LatentsFindings
+
+LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]] = MappingProxyType(
+    {
+        "latent_spaces_static": draw_latent_spaces,
+        "confusion_vs_distance": draw_confusion_distance,
+    }
+)
+EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | None]] = MappingProxyType(
+    {
+        "tsne_projection": draw_tsne_projection,
+        "umap_projection": draw_umap_projection,
+        "similarity_heatmap": draw_similarity_heatmap,
+        "similarity_distribution": draw_similarity_distribution,
+        "top_k_predictions": draw_top_k_predictions,
+    }
+)

@@ -1,0 +1,366 @@
+"""The conductor of the latents study: what each layer of a classifier keeps of its validation set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from scipy.special import softmax
+
+from latentscape.checkpoint import hash_file, load_checkpoint
+from latentscape.datasets.audio import load_audio, measure_audio
+from latentscape.datasets.speech import SpeechSamples, read_speech
+from latentscape.datasets.splits import split_by_speaker, stratified_sample
+from latentscape.errors import DataError, ModelError
+from latentscape.features import (
+    Extraction,
+    choose_device,
+    choose_layers,
+    collate_waveforms,
+    describe_layers,
+    extract_features,
+)
+from latentscape.figures.style import Style
+from latentscape.figures.tables import LATENTS_FIGURES
+from latentscape.findings import Accounting, LatentsFindings, LayerFindings, ModelCard, Skip
+from latentscape.measures.classification import (
+    count_confusions,
+    measure_accuracy,
+    measure_balanced_accuracy,
+    measure_chance_accuracy,
+    measure_class_recalls,
+)
+from latentscape.measures.distance import measure_confusion_against_distance
+from latentscape.measures.score import Score
+from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
+from latentscape.pages.latents_map import render_latents_map
+from latentscape.pages.latents_report import describe_latents
+from latentscape.pages.report import render_report_html, render_report_markdown
+from latentscape.progress import SILENT, Progress
+from latentscape.settings import (
+    EmotionConfig,
+    LatentsSettings,
+    describe_architecture,
+    known_speech_checkpoint,
+    load_config,
+    record_settings,
+    run_folder,
+)
+from latentscape.shapes import FeatureMatrix, Labels, Waveform
+from latentscape.store import RunFolder, safe_name
+from latentscape.study import (
+    choose_methods,
+    digest,
+    keep_extraction,
+    make_manifest,
+    make_model_card,
+    map_columns,
+    map_layer,
+    score_maps,
+    versions,
+    write_figures,
+)
+
+LOGITS = "logits"
+Confusions = Int[np.ndarray, "class class"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentsStudy:
+    """A finished study: where it lies and what it found."""
+
+    folder: Path
+    findings: LatentsFindings
+    scores: Mapping[str, Score]
+    """Every number of scores.json: those of the findings, and each layer's."""
+    files: tuple[str, ...]
+    """Names in the folder, as written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationSet:
+    """The clips of the validation pass, and the ones that were found but left out of it."""
+
+    samples: SpeechSamples
+    skipped: tuple[Skip, ...]
+
+
+@dataclass(frozen=True)
+class Clips(Sequence[Waveform]):
+    """Waveforms read when they are asked for; one that can't be read raises DataError then."""
+
+    paths: tuple[Path, ...]
+    sample_rate: int
+    min_samples: int
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> Waveform:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
+        waveform = load_audio(self.paths[row], sample_rate=self.sample_rate)
+        if len(waveform) < self.min_samples:
+            raise DataError(f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}")
+        return waveform
+
+    def __iter__(self) -> Iterator[Waveform]:
+        return (self[row] for row in range(len(self)))
+
+
+def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> LatentsStudy:
+    """Run the whole study and write its run folder.
+
+    Raises UsageError for a bad config, DataError where no clip can be used, ModelError or SafetyError for the
+    checkpoint, ResourceError for memory or disk, BusyError if the run folder is in use.
+    """
+    config = load_config(settings.config, EmotionConfig)
+    found = read_validation_set(config, max_samples=settings.max_samples, seed=settings.seed)
+    model, card = open_model(config, settings)
+    layers = choose_layers(model, settings.layer_patterns)
+    with RunFolder(settings.output or run_folder(config)) as folder:
+        inputs = describe_inputs(config, settings, card=card, samples=found.samples, layers=layers)
+        extraction = _extract(folder, model, found.samples, layers=layers, inputs=inputs, progress=progress)
+        findings = find_latents(
+            folder, found, extraction, card=card, settings=settings, inputs=inputs, progress=progress
+        )
+        scores = {**findings.scores, **_score_layers(findings.layers)}
+        files = _write(folder, findings, scores, style=choose_style(config), progress=progress)
+        folder.finish(
+            make_manifest(
+                "latents",
+                settings={**record_settings(settings), "values": config.model_dump(mode="json")},
+                inputs=inputs,
+                card=card,
+                files=files,
+                extraction=extraction,
+            )
+        )
+    return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))
+
+
+def list_layers(settings: LatentsSettings) -> list[tuple[str, str]]:
+    """Every layer that `--layers` can name, with its type."""
+    model, _ = open_model(load_config(settings.config, EmotionConfig), settings)
+    return describe_layers(model)
+
+
+def read_validation_set(config: EmotionConfig, *, max_samples: int, seed: int) -> ValidationSet:
+    """The held-out speakers of every data set, merged; at most `max_samples` of them, by class and data set."""
+    names = config.style.class_names or None
+    everything = read_speech([(entry.class_path, entry.data_dir) for entry in config.data.datasets], class_names=names)
+    _, rows = split_by_speaker(
+        everything.speakers, everything.dataset_ids, val_split=config.training.val_split, seed=config.training.seed
+    )
+    held_out = everything.take(rows)
+    groups = list(zip(held_out.labels.tolist(), held_out.dataset_ids.tolist(), strict=True))
+    drawn = stratified_sample(groups, n=max_samples, seed=seed)
+    left_out = np.setdiff1d(np.arange(len(held_out)), drawn)
+    skipped = [Skip(id=name, reason=reason) for name, reason in everything.skipped]
+    skipped += [Skip(id=held_out.ids[row], reason="not drawn: --max-samples") for row in left_out]
+    return ValidationSet(samples=held_out.take(drawn), skipped=tuple(skipped))
+
+
+def open_model(config: EmotionConfig, settings: LatentsSettings) -> tuple[EmotionClassifier, ModelCard]:
+    """The classifier with every weight proven, and its card."""
+    path = settings.checkpoint or known_speech_checkpoint(config)
+    checkpoint = load_checkpoint(path)
+    model, receipt = load_emotion_classifier(
+        checkpoint, declared_architecture(config), allow_missing=settings.allow_missing
+    )
+    card = make_model_card(
+        receipt,
+        name=f"{config.model.encoder_name} emotion classifier",
+        checkpoint=path.name,
+        sha256=checkpoint.sha256,
+        metadata=checkpoint.metadata,
+    )
+    return model, card
+
+
+def choose_style(config: EmotionConfig) -> Style:
+    """The config's colors and markers; the defaults for the rest."""
+    style = config.style
+    return Style(class_colors=style.class_colors, dataset_markers=style.dataset_markers, dark=style.dark)
+
+
+def declared_architecture(config: EmotionConfig) -> EmotionArchitecture:
+    """What the config says of the model; the checkpoint's own tensors go before it."""
+    return EmotionArchitecture(**describe_architecture(config))
+
+
+def describe_inputs(
+    config: EmotionConfig,
+    settings: LatentsSettings,
+    *,
+    card: ModelCard,
+    samples: SpeechSamples,
+    layers: Mapping[str, str],
+) -> dict[str, Any]:
+    """Everything the features depend on; the same values, the same features."""
+    return {
+        "checkpoint": card.sha256,
+        "stamps": list(card.stamps),
+        "architecture": declared_architecture(config).to_dict(),
+        "n_samples": len(samples),
+        "samples": digest([[name, hash_file(path)] for name, path in zip(samples.ids, samples.paths, strict=True)]),
+        "sample_rate": config.data.sample_rate,
+        "layers": dict(layers),
+        "batch_size": settings.batch_size or config.training.batch_size,
+        "device": choose_device(settings.device),
+        "versions": versions(),
+    }
+
+
+def _extract(
+    folder: RunFolder,
+    model: EmotionClassifier,
+    samples: SpeechSamples,
+    *,
+    layers: Mapping[str, str],
+    inputs: Mapping[str, Any],
+    progress: Progress,
+) -> Extraction:
+    """Features of the chosen layers and, always, the logits."""
+    rate = inputs["sample_rate"]
+
+    def compute() -> Extraction:
+        return extract_features(
+            model,
+            Clips(samples.paths, rate, model.min_samples),
+            layers={LOGITS: model.layers[LOGITS], **layers},
+            collate=collate_waveforms,
+            lengths=[measure_audio(path, sample_rate=rate) for path in samples.paths],
+            batch_size=inputs["batch_size"],
+            device=inputs["device"],
+            progress=progress,
+        )
+
+    return keep_extraction(folder, inputs, compute)
+
+
+def find_latents(
+    folder: RunFolder,
+    found: ValidationSet,
+    extraction: Extraction,
+    *,
+    card: ModelCard,
+    settings: LatentsSettings,
+    inputs: Mapping[str, Any],
+    progress: Progress = SILENT,
+) -> LatentsFindings:
+    """Measure everything the study reports."""
+    samples = found.samples.take(extraction.kept)
+    logits = extraction.features[LOGITS]
+    _require_same_classes(samples.class_names, logits)
+    predictions = logits.argmax(axis=1)
+    n_classes = len(samples.class_names)
+    confusions = count_confusions(samples.labels, predictions, n_classes=n_classes)
+    methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
+    layers = []
+    for layer in inputs["layers"]:
+        features = extraction.features[layer]
+        confusion = measure_confusion_against_distance(
+            features, samples.labels, predictions, n_classes=n_classes, seed=settings.seed
+        )
+        maps = map_layer(
+            folder, features, layer=layer, methods=methods, seed=settings.seed, inputs=inputs, progress=progress
+        )
+        layers.append(LayerFindings(layer=layer, n_features=features.shape[1], maps=maps, confusion=confusion))
+    return LatentsFindings(
+        model=card,
+        accounting=_account(found, extraction),
+        ids=samples.ids,
+        labels=samples.labels,
+        predictions=predictions,
+        probabilities=softmax(logits.astype(np.float64), axis=1),
+        dataset_ids=samples.dataset_ids,
+        speakers=samples.speakers,
+        class_names=samples.class_names,
+        dataset_names=samples.dataset_names,
+        confusion_matrix=confusions,
+        layers=tuple(layers),
+        scores=_score(samples, predictions, confusions, seed=settings.seed),
+    )
+
+
+def _require_same_classes(class_names: Sequence[str], logits: FeatureMatrix) -> None:
+    if logits.shape[1] != len(class_names):
+        raise ModelError(
+            "the model and the data do not have the same classes",
+            got=f"{logits.shape[1]} outputs",
+            expected=f"{len(class_names)}: {', '.join(class_names)}",
+            hint="list the model's classes in its own order under `style: class_names:` in the config",
+        )
+
+
+def _account(found: ValidationSet, extraction: Extraction) -> Accounting:
+    ids = found.samples.ids
+    failed = tuple(Skip(id=ids[row], reason=reason) for row, reason in extraction.failed)
+    return Accounting(
+        n_in=len(ids) + len(found.skipped), n_ok=len(extraction.kept), skipped=found.skipped, failed=failed
+    )
+
+
+def _score(samples: SpeechSamples, predictions: Labels, confusions: Confusions, *, seed: int) -> dict[str, Score]:
+    """What the model gets right: in all, by class, by data set."""
+    return {
+        "accuracy": measure_accuracy(samples.labels, predictions),
+        "chance_accuracy": measure_chance_accuracy(confusions),
+        "balanced_accuracy": measure_balanced_accuracy(confusions, seed=seed),
+        **measure_class_recalls(confusions, samples.class_names),
+        **_score_datasets(samples, predictions),
+    }
+
+
+def _score_datasets(samples: SpeechSamples, predictions: Labels) -> dict[str, Score]:
+    """`accuracy_<data set>` where there are several."""
+    names = samples.dataset_names if len(samples.dataset_names) > 1 else ()
+    rows = {name: samples.dataset_ids == number for number, name in enumerate(names)}
+    scores = {f"accuracy_{name}": (samples.labels[own], predictions[own]) for name, own in rows.items()}
+    return {name: replace(measure_accuracy(*sides), name=name) for name, sides in scores.items()}
+
+
+def _score_layers(layers: Sequence[LayerFindings]) -> dict[str, Score]:
+    """Each layer's numbers under flat names."""
+    scores = {f"confusion_distance_spearman_{layer.layer}": layer.confusion.spearman for layer in layers}
+    return scores | score_maps((method, layer.layer, drawn) for layer in layers for method, drawn in layer.maps.items())
+
+
+def _write(
+    folder: RunFolder,
+    findings: LatentsFindings,
+    scores: Mapping[str, Score],
+    *,
+    style: Style,
+    progress: Progress,
+) -> list[str]:
+    """Pictures, pages, tables; returns their names."""
+    files = write_figures(folder, LATENTS_FIGURES, findings, style=style, progress=progress)
+    for layer in findings.layers:
+        for method in layer.maps:
+            name = f"{method}_{safe_name(layer.layer)}_interactive.html"
+            folder.save_text(name, render_latents_map(findings, layer=layer.layer, method=method, style=style))
+            files.append(name)
+    folder.save_scores(scores)
+    folder.save_table("samples.parquet", _tabulate(findings))
+    report = describe_latents(findings, files)
+    folder.save_text("report.md", render_report_markdown(report))
+    folder.save_text("report.html", render_report_html(report))
+    return [*files, "scores.json", "samples.parquet", "report.md", "report.html"]
+
+
+def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
+    """The columns of samples.parquet, one row a sample."""
+    classes = np.array(findings.class_names, dtype=object)
+    maps = [(method, layer.layer, drawn) for layer in findings.layers for method, drawn in layer.maps.items()]
+    return {
+        "id": list(findings.ids),
+        "label": [classes[label] if label >= 0 else None for label in findings.labels],
+        "prediction": classes[findings.predictions].tolist(),
+        "correct": findings.labels == findings.predictions,
+        "probability": findings.probabilities.max(axis=1),
+        "dataset": [findings.dataset_names[dataset] for dataset in findings.dataset_ids],
+        "speaker": list(findings.speakers),
+        **map_columns(maps),
+    }

@@ -1,0 +1,127 @@
+"""How sure a number is: 95 % intervals by resampling, and Wilson's for shares."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from latentscape.measures.score import Better, Score
+
+N_DRAWS = 1000
+"""Resampled studies behind every bootstrap interval; the ends then rest on the 25 most extreme on either side."""
+DRAWS_AT_ONCE = 100
+"""Resampled studies held in memory at a time."""
+AGREE = 1e-12
+"""Draws that differ by less differ by rounding only."""
+NORMAL_QUANTILE = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution, which cuts 2.5 % off on either side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """The two ends of a 95 % interval, both None where none exists, and the method in words."""
+
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+
+
+def draw_counts(n: int, *, seed: int, n_draws: int = N_DRAWS) -> Iterator[Float[np.ndarray, "draw unit"]]:
+    """How often each of `n` units is drawn when n are drawn with replacement, `n_draws` times over, in blocks.
+
+    The draws do not depend on the block size: the same seed gives the same counts.
+    """
+    random = np.random.default_rng(seed)
+    for start in range(0, n_draws, DRAWS_AT_ONCE):
+        size = min(DRAWS_AT_ONCE, n_draws - start)
+        places = random.integers(0, n, size=(size, n)) + np.arange(size)[:, None] * n
+        yield np.bincount(places.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+
+
+def resample_sums(
+    values: Float[np.ndarray, "unit column"], *, seed: int, n_draws: int = N_DRAWS
+) -> Float[np.ndarray, "draw column"]:
+    """The sum of each column over the units drawn, for each draw: all that means and deviations need."""
+    blocks = [counts @ values for counts in draw_counts(len(values), seed=seed, n_draws=n_draws)]
+    return np.concatenate(blocks)
+
+
+def bootstrap_interval(draws: Float[np.ndarray, " draw"], *, unit: str, n_units: int) -> Interval:
+    """The 2.5 and 97.5 percentiles of a resampled statistic.
+
+    Draws in which the statistic does not exist (NaN) are left out. There is no interval when more than half of them
+    are, or when there are fewer than two units: a single one can't say how much the next would differ. Percentile
+    method: Efron 1979; Efron and Tibshirani 1993, ch. 13.
+    """
+    defined = draws[np.isfinite(draws)]
+    if n_units < 2 or 2 * defined.size < draws.size:
+        return Interval()
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Interval(low=float(low), high=float(high), method=f"95 % bootstrap of {n_units} {unit}")
+
+
+def wilson_interval(hits: float, n: int) -> tuple[float, float]:
+    """The ends of Wilson's 95 % interval of the share hits / n, for n >= 1 independent yes-or-no answers.
+
+    With p = hits / n and z = 1.96: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). It stays within [0, 1]
+    and keeps a width at shares of 0 and 1. Wilson 1927; recommended by Brown, Cai and DasGupta 2001.
+
+    >>> low, high = wilson_interval(50, 100)
+    >>> round(low, 4), round(high, 4)
+    (0.4038, 0.5962)
+    """
+    share, z2 = hits / n, NORMAL_QUANTILE**2
+    center = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = NORMAL_QUANTILE / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    low, high = min(share, center - half), max(share, center + half)  # rounding must not cut the share itself off
+    return max(0.0, low), min(1.0, high)
+
+
+def wilson(share: float, n: int) -> Interval:
+    """Wilson's interval with its method in words; none for n = 0."""
+    if n == 0:
+        return Interval()
+    low, high = wilson_interval(share * n, n)
+    return Interval(low=low, high=high, method=f"95 % Wilson, n = {n}")
+
+
+def mean_share_interval(draws: Float[np.ndarray, " draw"], share: float, *, unit: str, n_units: int) -> Interval:
+    """Bootstrap interval of a mean of values in [0, 1]; Wilson's where all draws agree.
+
+    When every unit has the same value, resampling finds no spread at all and its interval would claim certainty.
+    Values within [0, 1] spread no more than yes-or-no answers of the same mean, so Wilson's is the cautious answer.
+    """
+    if n_units >= 2 and np.ptp(draws) < AGREE:
+        return wilson(share, n_units)
+    return bootstrap_interval(draws, unit=unit, n_units=n_units)
+
+
+def score_share(name: str, hits: int, n: int, *, reason: str) -> Score:
+    """The share hits / n with Wilson's interval, or None with the reason when n is 0."""
+    if n == 0:
+        return Score(name=name, value=None, n=0, reason=reason)
+    return score_with(name, hits / n, n=n, interval=wilson(hits / n, n))
+
+
+def score_with(
+    name: str,
+    value: float,
+    *,
+    n: int,
+    interval: Interval,
+    better: Better = "higher",
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Score:
+    """A score that carries an interval."""
+    return Score(
+        name=name,
+        value=value,
+        n=n,
+        low=interval.low,
+        high=interval.high,
+        interval=interval.method,
+        better=better,
+        bounds=bounds,
+    )

@@ -1,0 +1,111 @@
+"""How often a classifier is right: over all samples, class by class, and against always guessing the largest class."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from latentscape.errors import DataError
+from latentscape.measures.bootstrap import N_DRAWS, mean_share_interval, score_share, score_with
+from latentscape.measures.score import Score
+from latentscape.shapes import Flags, Labels
+
+NO_SAMPLES = "no sample has both a known class and a prediction"
+
+
+def count_confusions(labels: Labels, predictions: Labels, *, n_classes: int) -> Int[np.ndarray, "class class"]:
+    """How many samples of each class (row) were predicted as each class (column).
+
+    Samples whose label or prediction is -1 are left out; the sum of the table says how many remain.
+
+    Raises:
+        DataError: a label or prediction is outside -1 .. n_classes - 1.
+    """
+    known = find_known(labels, predictions)
+    codes = np.concatenate([labels, predictions])
+    if codes.size and (codes.min() < -1 or codes.max() >= n_classes):
+        raise DataError(
+            "a class number is out of range",
+            got=f"numbers from {codes.min()} to {codes.max()}",
+            expected=f"-1 (unknown) or 0 to {n_classes - 1}",
+            hint="check that the model and the dataset have the same classes",
+        )
+    places = labels[known].astype(np.int64) * n_classes + predictions[known]
+    return np.bincount(places, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def find_known(labels: Labels, predictions: Labels) -> Flags:
+    """Which samples have both a class and a prediction, neither being -1."""
+    return (labels >= 0) & (predictions >= 0)
+
+
+def measure_accuracy(labels: Labels, predictions: Labels) -> Score:
+    """Share of samples predicted as their own class: right / n, with Wilson's 95 % interval. Higher is better.
+
+    Samples whose label or prediction is -1 are left out, and n shows it. None when none remains.
+    """
+    known = find_known(labels, predictions)
+    n_right = int(np.sum(labels[known] == predictions[known]))
+    return score_share("accuracy", n_right, int(known.sum()), reason=NO_SAMPLES)
+
+
+def measure_class_recalls(confusions: Int[np.ndarray, "class class"], class_names: Sequence[str]) -> dict[str, Score]:
+    """For each class a the share of its samples predicted as it: c_aa / sum_b c_ab. Higher is better.
+
+    With Wilson's 95 % interval. Keys and names are `recall_<class>` in lower case, other signs than letters and digits
+    as `_`; names that become equal get `_2`, `_3`. None for a class without samples.
+    """
+    totals = confusions.sum(axis=1)
+    reasons = [f"the class {name} has no samples" for name in class_names]
+    names = _name_recalls(class_names)
+    return {
+        name: score_share(name, int(confusions[i, i]), int(totals[i]), reason=reasons[i])
+        for i, name in enumerate(names)
+    }
+
+
+def _name_recalls(class_names: Sequence[str]) -> list[str]:
+    """A flat, unique score name for each class.
+
+    >>> _name_recalls(["Happy", "Very sad", "very-sad"])
+    ['recall_happy', 'recall_very_sad', 'recall_very_sad_2']
+    """
+    names: list[str] = []
+    for class_name in class_names:
+        letters = unicodedata.normalize("NFC", class_name).lower()
+        stem = "recall_" + "".join(letter if letter.isalnum() else "_" for letter in letters)
+        tries = (stem if i == 1 else f"{stem}_{i}" for i in range(1, len(class_names) + 2))
+        names.append(next(name for name in tries if name not in names))
+    return names
+
+
+def measure_balanced_accuracy(confusions: Int[np.ndarray, "class class"], *, seed: int) -> Score:
+    """Mean of the classes' recalls, each class counting the same (macro recall). Higher is better.
+
+    Classes without samples are left out. The interval resamples within each class, so class sizes stay as they are.
+    Brodersen, Ong, Stephan and Buhmann 2010.
+    """
+    totals = confusions.sum(axis=1)
+    present = totals > 0
+    n = int(totals.sum())
+    if n == 0:
+        return Score(name="balanced_accuracy", value=None, n=0, reason=NO_SAMPLES)
+    recalls = np.diag(confusions)[present] / totals[present]
+    hits = np.random.default_rng(seed).binomial(totals[present], recalls, size=(N_DRAWS, int(present.sum())))
+    draws = (hits / totals[present]).mean(axis=1)
+    value = float(recalls.mean())
+    interval = mean_share_interval(draws, value, unit="samples within their classes", n_units=n)
+    return score_with("balanced_accuracy", value, n=n, interval=interval)
+
+
+def measure_chance_accuracy(confusions: Int[np.ndarray, "class class"]) -> Score:
+    """The accuracy of always answering the largest class: max_a n_a / n. A yardstick, neither good nor bad.
+
+    It describes these very samples, so it has no interval.
+    """
+    totals = confusions.sum(axis=1)
+    n = int(totals.sum())
+    if n == 0:
+        return Score(name="chance_accuracy", value=None, n=0, better="neither", reason=NO_SAMPLES)
+    return Score(name="chance_accuracy", value=float(totals.max() / n), n=n, better="neither")

@@ -1,0 +1,133 @@
+"""The published words for margin and separation, and the published checklist of a retriever ready for use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from latentscape.errors import UsageError, nearest
+from latentscape.measures.score import Score
+
+MARGIN_SCALE = ((0.40, "excellent"), (0.30, "good"), (0.20, "fair"), (0.10, "poor"))
+SEPARATION_SCALE = ((3.0, "excellent"), (2.0, "good"), (1.5, "fair"), (1.0, "poor"))
+
+READINESS: Mapping[str, float] = {
+    "figures": 5,
+    "positive_mean": 0.75,
+    "negative_mean": 0.55,
+    "margin": 0.25,
+    "separation": 2.0,
+    "hit_at_1": 0.85,
+    "neighbor_recall": 0.40,
+    "heatmap_diagonal": 0.85,
+}
+"""The checklist's thresholds, as in configs/readiness.yml, which says where each comes from."""
+
+
+def describe_margin(margin: float) -> str:
+    """The published word for a margin: above 0.40 excellent, from 0.30 good, 0.20 fair, 0.10 poor, below that bad.
+
+    >>> describe_margin(0.3713)
+    'good'
+    """
+    return _choose_word(margin, MARGIN_SCALE)
+
+
+def describe_separation(separation: float) -> str:
+    """The published word for a separation: above 3.0 excellent, from 2.0 good, 1.5 fair, 1.0 poor, below that bad.
+
+    >>> describe_separation(2.45)
+    'good'
+    """
+    return _choose_word(separation, SEPARATION_SCALE)
+
+
+def _choose_word(value: float, scale: Sequence[tuple[float, str]]) -> str:
+    """The first word whose bound the value reaches; the best word wants more than its bound."""
+    (best_bound, best), *others = scale
+    if value > best_bound:
+        return best
+    return next((word for bound, word in others if value >= bound), "bad")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of the checklist: what was measured, what was asked for, and the verdict in a sentence."""
+
+    name: str
+    passed: bool | None
+    """None where it could not be measured."""
+    value: float | None
+    threshold: float
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How one line of the checklist is judged and told."""
+
+    subject: str
+    form: str = ".4f"
+    relation: str = "above"
+    """`above`, `below` or `at least` the threshold."""
+    stands_for: str = ""
+    """What the published checklist asks eyes to judge, where a number is measured in their place."""
+
+
+RULES: Mapping[str, Rule] = {
+    "figures": Rule(subject="The number of pictures written", form=".0f", relation="at least"),
+    "positive_mean": Rule(subject="The mean similarity of right pairs"),
+    "negative_mean": Rule(subject="The mean similarity of wrong pairs", relation="below"),
+    "margin": Rule(subject="The margin"),
+    "separation": Rule(subject="The separation", form=".2f"),
+    "hit_at_1": Rule(subject="The share of queries with a right document first", form=".1%"),
+    "neighbor_recall": Rule(
+        subject="The share of nearest neighbors that the best map keeps",
+        form=".1%",
+        stands_for="clear clusters in the maps",
+    ),
+    "heatmap_diagonal": Rule(
+        subject="The share of heatmap rows that are brightest at a right document",
+        form=".1%",
+        stands_for="a bright diagonal",
+    ),
+}
+
+
+def check_readiness(scores: Mapping[str, Score], *, thresholds: Mapping[str, float] = READINESS) -> tuple[Check, ...]:
+    """Judge a retriever by the published checklist, one check for each threshold, in the order of `READINESS`.
+
+    `scores` holds what was measured by the names of `READINESS`: `figures` the number of pictures written,
+    `neighbor_recall` the best map's, `heatmap_diagonal` that of the heatmap, the others as their measures name them.
+    The last two stand in for what the checklist leaves to the eye, and their sentences say so. A check whose score is
+    absent or None is neither passed nor failed. A threshold that is missing from `thresholds` is not checked.
+
+    Raises:
+        UsageError: a threshold has an unknown name.
+    """
+    for name in thresholds:
+        if name not in RULES:
+            raise UsageError("unknown readiness check", got=f"`{name}`", hint=nearest(name, RULES))
+    return tuple(_check(name, scores.get(name), thresholds[name]) for name in RULES if name in thresholds)
+
+
+def _check(name: str, score: Score | None, threshold: float) -> Check:
+    """One line of the checklist."""
+    rule = RULES[name]
+    if score is None or score.value is None:
+        reason = score.reason if score else "no such score in this run"
+        sentence = f"{rule.subject} was not measured: {reason}.{_explain(rule)}"
+        return Check(name=name, passed=None, value=None, threshold=threshold, sentence=sentence)
+    passed = _holds(score.value, rule.relation, threshold)
+    verb = "is" if passed else "is not"
+    bar = f"{threshold * 100:g}%" if rule.form.endswith("%") else f"{threshold:g}"
+    sentence = f"{rule.subject}, {score.value:{rule.form}}, {verb} {rule.relation} {bar}."
+    return Check(name=name, passed=passed, value=score.value, threshold=threshold, sentence=sentence + _explain(rule))
+
+
+def _explain(rule: Rule) -> str:
+    """The remark that a number stands in for eyes."""
+    return f" It stands in for what only eyes can judge: {rule.stands_for}." if rule.stands_for else ""
+
+
+def _holds(value: float, relation: str, threshold: float) -> bool:
+    """Whether the value lies where it should."""
+    return {"above": value > threshold, "below": value < threshold, "at least": value >= threshold}[relation]

@@ -1,0 +1,244 @@
+"""The retriever: a text encoder, mean over its tokens, a projection head, and vectors of length 1."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentscape.checkpoint import load_checkpoint, load_weights
+from latentscape.errors import ModelError, nearest
+from latentscape.models.kinds import wrong_model
+from latentscape.models.loaded import LoadedRetriever
+from latentscape.models.loading import (
+    find_model_folder,
+    hash_files,
+    read_config_values,
+    read_folder_tensors,
+    read_json,
+    side_branches,
+    take_body,
+)
+from latentscape.models.naming import modernize
+from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
+
+__all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_retriever", "mean_over_tokens"]
+
+BASE_OPTION = "`--base-model`"
+_FIRST_BASE = ("BAAI/bge-m3", 1024)
+"""The encoder that files which name none were trained on, and its width."""
+
+
+class ProjectionHead(nn.Module):
+    """A linear map without bias, optionally followed by LayerNorm."""
+
+    def __init__(self, d_in: int, d_out: int, *, use_layernorm: bool = False) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d_in, d_out, bias=False)
+        self.ln = nn.LayerNorm(d_out) if use_layernorm else None
+
+    def forward(self, vectors: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_out"]:
+        """Projected vectors, not yet of length 1."""
+        projected = self.linear(vectors)
+        return projected if self.ln is None else self.ln(projected)
+
+
+class Retriever(nn.Module):
+    """Tokens in, L2-normalized embeddings out."""
+
+    LAYERS: Mapping[str, str] = {"encoder": "token_states", "embedding": "embedding"}
+    """Public layer names and the modules that make them."""
+
+    def __init__(self, encoder: nn.Module, head: ProjectionHead) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        # Names for two values on the way, as plain tensors that hooks can reach.
+        self.token_states, self.embedding = nn.Identity(), nn.Identity()
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """Public layer name -> module path: encoder [batch, token, feature], embedding [batch, d_out]."""
+        return dict(self.LAYERS)
+
+    def forward(self, **tokens: Tensor) -> Float[Tensor, "batch d_out"]:
+        """Embeddings of a padded batch (`input_ids`, `attention_mask`, ...); padding has no part in them."""
+        states = self.token_states(self.encoder(**tokens).last_hidden_state)
+        pooled = mean_over_tokens(states, tokens["attention_mask"])
+        return self.embedding(nn.functional.normalize(self.head(pooled), dim=-1))
+
+
+def mean_over_tokens(
+    states: Float[Tensor, "batch token feature"], attention_mask: Tensor
+) -> Float[Tensor, "batch feature"]:
+    """Mean of the token states that the mask keeps."""
+    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=torch.finfo(states.dtype).tiny)
+
+
+def load_retriever(
+    path: str | Path,
+    *,
+    base_model: str | None = None,
+    allow_missing: Sequence[str] = (),
+    max_length: int | None = None,
+) -> LoadedRetriever:
+    """Open a retriever from any of its containers: a checkpoint file, a head-only folder, a sentence-transformers one.
+
+    `base_model` (a hub name or a folder) goes before what the file names. Raises ModelError where the base encoder
+    cannot be had, for another model's checkpoint, and for any tensor that is missing, unexpected or of another shape;
+    SafetyError where something wants to run code.
+    """
+    path = Path(path)
+    if (path / "modules.json").is_file():
+        # Its library costs seconds to import, and only this container needs it.
+        from latentscape.models.sentence_transformer import open_sentence_transformer  # noqa: PLC0415
+
+        return open_sentence_transformer(path, allow_missing=allow_missing, max_length=max_length)
+    saved = _read_head_folder(path) if path.is_dir() else _read_file(path)
+    return _assemble(saved, base_model, allow_missing=allow_missing, max_length=max_length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Saved:
+    """What one of our two own containers holds."""
+
+    source: Path
+    tensors: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def holds_encoder(self) -> bool:
+        return any(name.startswith("encoder.") for name in self.tensors)
+
+
+def _read_file(path: Path) -> _Saved:
+    checkpoint = load_checkpoint(path)
+    metadata = dict(checkpoint.metadata)
+    config = metadata.get("config")
+    settings = {**metadata, **(config if isinstance(config, Mapping) else {})}
+    return _Saved(
+        source=path, tensors=checkpoint.tensors, settings=settings, metadata=metadata, sha256=checkpoint.sha256
+    )
+
+
+def _read_head_folder(folder: Path) -> _Saved:
+    """A folder with a head alone. Its config is read as data; the code it names is never looked at."""
+    settings = read_json(folder / "config.json")
+    if "d_out" not in settings:
+        raise ModelError(
+            f"{folder} is not a retriever",
+            got=f"a model folder of type {settings.get('model_type')!r}, without a projection head",
+            expected="a head-only folder (`d_in`, `d_out`), a sentence-transformers directory, or a checkpoint file",
+        )
+    weights = folder / "model.safetensors"
+    checkpoint = load_checkpoint(weights if weights.exists() else folder / "pytorch_model.bin")
+    metadata = {key: _number(value) for key, value in checkpoint.metadata.items() if value not in ("None", "pt")}
+    return _Saved(
+        source=folder, tensors=checkpoint.tensors, settings=settings, metadata=metadata, sha256=checkpoint.sha256
+    )
+
+
+def _number(value: Any) -> Any:
+    """Safetensors files keep numbers as words."""
+    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+        return int(value)
+    return float(value) if isinstance(value, str) and re.fullmatch(r"-?\d+\.\d*(e-?\d+)?", value) else value
+
+
+def _assemble(
+    saved: _Saved, base_model: str | None, *, allow_missing: Sequence[str], max_length: int | None
+) -> LoadedRetriever:
+    head = _build_head(saved)
+    base = base_model or _name_base(saved, head.linear.in_features)
+    near = saved.source.resolve().parent
+    folder = find_model_folder(base, option=BASE_OPTION, near=near, weights=not saved.holds_encoder)
+    config = saved.settings.get("encoder_config") if saved.holds_encoder else None
+    config = dict(config) if isinstance(config, Mapping) else read_config_values(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Retriever(build_text_encoder(config, source=base), head)
+    _check_width(model, base)
+    tensors, digests = _complete(saved, folder)
+    side = ["encoder." + branch for branch in side_branches(model.encoder)]
+    receipt = load_weights(model, tensors, source=str(saved.source), side_branches=side, allow_missing=allow_missing)
+    cut = max_length or _whole(saved.settings.get("max_length"))
+    tokenizer = open_tokenizer(folder, model.encoder, max_length=cut)
+    return LoadedRetriever(
+        model=model.eval(),
+        tokenize=tokenizer.encode,
+        token_lengths=tokenizer.count,
+        max_length=tokenizer.max_length,
+        receipt=receipt,
+        sha256=saved.sha256,
+        fingerprint=digest_values(
+            {"file": saved.sha256, "base": digests, "config": config, "tokenizer": tokenizer.fingerprint}
+        ),
+        name=f"{base} + {head.linear.in_features} -> {head.linear.out_features} head",
+        metadata={**saved.metadata, "base_model": base},
+    )
+
+
+def _build_head(saved: _Saved) -> ProjectionHead:
+    """A head of the sizes the settings name, else of the sizes its tensors have."""
+    if "head.linear.weight" not in saved.tensors:
+        raise _explain_headless(saved)
+    shape = tuple(saved.tensors["head.linear.weight"].shape)
+    if len(shape) != 2:
+        raise ModelError(f"the head in {saved.source} is no matrix", got=f"head.linear.weight {list(shape)}")
+    d_out, d_in = (_whole(saved.settings.get(key)) or size for key, size in zip(("d_out", "d_in"), shape, strict=True))
+    normed = saved.settings.get("use_layernorm", any(name.startswith("head.ln.") for name in saved.tensors))
+    return ProjectionHead(d_in, d_out, use_layernorm=bool(normed))
+
+
+def _whole(value: Any) -> int | None:
+    """A count, or None for what is not one."""
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _explain_headless(saved: _Saved) -> ModelError:
+    if not any(name.startswith("head.") for name in saved.tensors):
+        return wrong_model(str(saved.source), saved.tensors, expected="a retriever (`head.linear.weight`, `encoder.*`)")
+    return ModelError(
+        f"the weights in {saved.source} do not fit this model: 1 missing",
+        got="missing     head.linear.weight",
+        hint=nearest("head.linear.weight", [name for name in saved.tensors if name.startswith("head.")]),
+    )
+
+
+def _name_base(saved: _Saved, d_in: int) -> str:
+    named = saved.settings.get("base_model")
+    if isinstance(named, str) and named:
+        return named
+    if d_in == _FIRST_BASE[1]:
+        return _FIRST_BASE[0]
+    raise ModelError(
+        f"{saved.source} does not say which encoder its head belongs to",
+        got=f"a head for {d_in}-wide vectors",
+        hint=f"name the encoder's folder with {BASE_OPTION}",
+    )
+
+
+def _check_width(model: Retriever, base: str) -> None:
+    width = getattr(model.encoder.config, "hidden_size", None)
+    if width != model.head.linear.in_features:
+        raise ModelError(
+            f"the head does not fit its base encoder `{base}`",
+            got=f"an encoder that is {width} wide",
+            expected=f"{model.head.linear.in_features}",
+            hint=f"name the encoder it was trained on with {BASE_OPTION}",
+        )
+
+
+def _complete(saved: _Saved, folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of the whole retriever, and the digests of the base's files that take part."""
+    tensors = {modernize(name): tensor for name, tensor in saved.tensors.items()}
+    if saved.holds_encoder:
+        return tensors, hash_files(folder, ["config.json"])
+    body, digests = read_folder_tensors(folder)
+    return {**{f"encoder.{name}": t for name, t in take_body(body).items()}, **tensors}, digests

@@ -1,0 +1,1 @@
+"""Findings as text: interactive maps, the report twice over, and the lines a terminal shows."""

@@ -1,0 +1,73 @@
+"""User text made safe for the places a page puts it: hover labels, script blocks, Markdown and links."""
+
+import html
+import json
+import re
+import textwrap
+import unicodedata
+from typing import Any
+from urllib.parse import quote
+
+HOVER_COLUMNS = 64
+HOVER_LINES = 8
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control letters, lone surrogates, and marks that turn the reading direction."""
+_IN_SCRIPTS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+_INTERVAL = r"\[[-−]?[\d.]+%?, [-−]?[\d.]+%?\](?![(\[:])"
+_MARKDOWN = re.compile(rf"({_INTERVAL})|[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK_START = re.compile(r"^(#{1,6}|[-+](?=\s|$)|-(?=--)|[>=]|\d+(?=[.)](?:\s|$)))")
+
+
+def clean_text(text: str) -> str:
+    """One line of NFC text: white space folded, and what can't be seen dropped."""
+    return _HIDDEN.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
+
+
+def escape_hover(text: str) -> str:
+    """Text that plotly shows letter by letter: its hover labels understand a few tags and entities otherwise."""
+    return html.escape(clean_text(text), quote=False)
+
+
+def wrap_hover(text: str) -> str:
+    """Long text on several lines of a hover label, escaped, cut with an ellipsis after HOVER_LINES lines."""
+    lines = textwrap.wrap(clean_text(text), HOVER_COLUMNS, max_lines=HOVER_LINES, placeholder=" …")
+    return "<br>".join(html.escape(line, quote=False) for line in lines) or "(empty)"
+
+
+def embed_json(value: Any) -> str:
+    """JSON for a script block, see `escape_json`. Raises ValueError for NaN and infinity: JSON lacks them."""
+    return escape_json(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def escape_json(text: str) -> str:
+    r"""JSON text that can't end the script block around it, nor open a comment in it.
+
+    The letters replaced occur in JSON only inside strings, where the escape means the same letter.
+
+    >>> escape_json('"</script>"')
+    '"\\u003c/script\\u003e"'
+    """
+    return text.translate(_IN_SCRIPTS)
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no HTML, no table cell or math begins or ends in it.
+
+    An interval keeps its brackets bare, because nothing there can be a link.
+
+    >>> escape_markdown("*0.62* [0.58, 0.66] <b>")
+    '\\\\*0.62\\\\* [0.58, 0.66] &lt;b>'
+    """
+    marked = _MARKDOWN.sub(lambda found: found[1] or "\\" + found[0], clean_text(text))
+    inert = marked.replace("&", "&amp;").replace("<", "&lt;")
+    return _BLOCK_START.sub(_escape_block_start, inert)
+
+
+def _escape_block_start(found: re.Match[str]) -> str:
+    """A number is escaped after its digits (`1\\.`), a sign before itself."""
+    return found[0] + "\\" if found[0].isdigit() else "\\" + found[0]
+
+
+def quote_link(file_name: str) -> str:
+    """A relative address of a file beside the page; `:` and the like can't make it another kind of address."""
+    return quote(file_name, safe="/")

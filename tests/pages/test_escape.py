@@ -1,0 +1,84 @@
+"""Text of strangers ends up as text, in every place a page puts it."""
+
+import json
+
+import pytest
+from markdown_it import MarkdownIt
+
+from latentscape.pages.escape import clean_text, embed_json, escape_hover, escape_markdown, quote_link, wrap_hover
+
+
+def test_clean_text_folds_space_composes_letters_and_drops_the_invisible():
+    assert clean_text(" a\tb\u2028c\x00\x1b[31m\u202ed ") == "a b c[31md"
+    assert clean_text("pho\u0300ng") == "phòng"
+    assert clean_text("\ud800x") == "x"
+
+
+def test_hover_text_keeps_tags_visible():
+    assert escape_hover("<b>x</b> &amp; $\\href{a}$") == "&lt;b&gt;x&lt;/b&gt; &amp;amp; $\\href{a}$"
+
+
+def test_long_hover_text_is_wrapped_and_cut_with_an_ellipsis():
+    lines = wrap_hover("chữ <i> " * 400).split("<br>")
+    assert len(lines) == 8
+    assert lines[-1].endswith(" …")
+    assert all("<" not in line for line in lines)
+
+
+def test_hover_text_of_nothing_says_so():
+    assert wrap_hover("\u202e ") == "(empty)"
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "a&b", "\u2028\u2029", "phòng"])
+def test_embedded_json_means_the_same_and_has_no_markup(text):
+    embedded = embed_json({"text": text})
+    assert json.loads(embedded) == {"text": text}
+    assert not set("<>&\u2028\u2029") & set(embedded)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_embedded_json_refuses_what_json_cannot_say(value):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        embed_json(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b",
+        "`code` and ``more``",
+        "*x* _y_ __z__ ~~s~~",
+        "[a](javascript:alert(1)) ![b](c) [d]: e",
+        "<b>bold</b> <img src=x onerror=alert(1)> &lt; &#60;",
+        "# heading",
+        "1. list",
+        "- item",
+        "+ item",
+        "> quote",
+        "---",
+        "===",
+        "back\\slash \\",
+        "recall_at_1",
+        "[0.58, 0.66] [1, 2](javascript:x) [-0.1, 0.2]: x",
+        "$\\href{javascript:alert(1)}{x}$",
+    ],
+)
+def test_markdown_shows_text_as_it_is(text):
+    """The oracle is an independent Markdown parser, in a paragraph and in a table cell."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
+    escaped = escape_markdown(text)
+    paragraph = parser.parse(escaped)
+    assert [token.type for token in paragraph] == ["paragraph_open", "inline", "paragraph_close"]
+    table = parser.parse(f"| h |\n| --- |\n| {escaped} |")
+    for inline in (paragraph[1], [token for token in table if token.type == "inline"][-1]):
+        assert {child.type for child in inline.children or []} <= {"text", "text_special"}
+        assert "".join(child.content for child in inline.children or []) == text
+
+
+def test_markdown_leaves_intervals_and_names_readable():
+    assert escape_markdown("recall_at_1 is 0.620 [−0.58, 66%]") == "recall_at_1 is 0.620 [−0.58, 66%]"
+
+
+@pytest.mark.parametrize("name", ["javascript:alert(1)", 'a" onclick="x', "tsne_a b.html", "phòng?.png#x"])
+def test_links_stay_relative_files(name):
+    assert not set(':"? #()<>') & set(quote_link(name))

@@ -1,0 +1,76 @@
+"""Every interactive page, whatever is on it: self-contained, fenced in, the same bytes each time."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from latentscape.figures.style import Style
+from latentscape.pages.embeddings_map import render_embeddings_map
+from latentscape.pages.latents_map import render_latents_map
+
+
+@pytest.fixture(params=["latents", "embeddings"])
+def page(request, latents, embeddings, hostile):
+    if request.param == "latents":
+        findings = latents(names=hostile, class_names=(*hostile, "Surprised"))
+        return render_latents_map(findings, layer="cnn", method="tsne", style=Style())
+    return render_embeddings_map(embeddings(texts=hostile), method="tsne", style=Style())
+
+
+def test_nothing_is_loaded_from_anywhere(page, read_page):
+    parsed = read_page(page)
+    assert not parsed.attributes("src")
+    assert not parsed.attributes("href")
+    assert not {tag for tag, _ in parsed.elements} & {"link", "iframe", "object", "embed", "base", "form", "img"}
+
+
+def test_no_text_becomes_markup(page, read_page):
+    parsed = read_page(page)
+    assert len(parsed.scripts) == 4
+    assert not [name for _, values in parsed.elements for name in values if name.startswith("on")]
+    assert not {tag for tag, _ in parsed.elements} & {"b", "i", "a"}
+    assert not re.search("[\u2028\u2029\u202e]", page)
+
+
+def test_policy_allows_exactly_the_scripts_on_the_page(page, read_page):
+    parsed = read_page(page)
+    policy = next(values["content"] for tag, values in parsed.elements if tag == "meta" and "http-equiv" in values)
+    run = [text for values, text in parsed.scripts if "type" not in values]
+    hashes = {base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in run}
+    assert set(re.findall(r"'sha256-([^']+)'", policy)) == hashes
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+    assert "http" not in policy
+    assert "unsafe-eval" not in policy
+
+
+def test_mathjax_is_never_loaded(page, read_page):
+    assert not [text for values, text in read_page(page).scripts if "mathjax" in str(values).lower()]
+
+
+def test_hover_labels_hold_only_our_own_tags(page, read_page):
+    texts = [text for trace in read_page(page).data("figure")["data"] for text in trace.get("text", [])]
+    assert texts
+    tags = {tag for text in texts for tag in re.findall(r"<[^>]*>?", text)}
+    assert tags <= {"<b>", "</b>", "<br>"}
+    joined = "\n".join(texts)
+    assert "&lt;b&gt;bold&lt;/b&gt;" in joined
+    assert "$\\href{javascript:alert(1)}{x}$" in joined
+    assert "Cho thuê phòng trọ Quận 10, 25m², giá 5.5 triệu" in joined
+
+
+def test_equal_findings_give_equal_bytes(latents, embeddings):
+    for _ in range(2):
+        first = render_latents_map(latents(20), layer="mlp", method="umap", style=Style())
+        assert first == render_latents_map(latents(20), layer="mlp", method="umap", style=Style())
+        first = render_embeddings_map(embeddings(20), method="umap", style=Style())
+        assert first == render_embeddings_map(embeddings(20), method="umap", style=Style())
+
+
+def test_many_points_are_drawn_by_webgl_and_the_policy_says_so(latents, read_page):
+    parsed = read_page(render_latents_map(latents(2001), layer="mlp", method="tsne", style=Style()))
+    assert {trace["type"] for trace in parsed.data("figure")["data"]} == {"scattergl"}
+    policy = next(values["content"] for tag, values in parsed.elements if tag == "meta" and "http-equiv" in values)
+    assert "'unsafe-eval'" in policy

@@ -1,0 +1,46 @@
+"""The documents say what the code does."""
+
+import re
+import runpy
+
+import pytest
+
+
+def test_the_command_reference_is_what_the_commands_say(root):
+    generated = runpy.run_path(str(root / "docs" / "generate_cli.py"))["describe_commands"]()
+    assert (root / "docs" / "cli.md").read_text(encoding="utf-8") == generated, "run `python docs/generate_cli.py`"
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guide.md", "docs/measures.md", "docs/format.md"],
+)
+def test_every_relative_link_leads_somewhere(root, document):
+    text = (root / document).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+    assert not [link for link in links if not ((root / document).parent / link).exists()]
+
+
+def test_the_architecture_names_every_room(root):
+    text = (root / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    package = root / "src" / "latentscape"
+    rooms = [
+        path.name if path.is_file() else f"{path.name}/" for path in package.iterdir() if not path.name.startswith("__")
+    ]
+    missing = [room for room in rooms if room != "py.typed" and f"`{room}`" not in text]
+    assert not missing
+
+
+def test_the_readme_names_every_top_level_file(root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    shown = [
+        "Makefile",
+        "visualize_latents.py",
+        "visualize_embeddings.py",
+        "constraints.txt",
+        "configs/",
+        "docs/",
+        "benchmarks/",
+        "tests/",
+    ]
+    assert not [name for name in shown if f"`{name}`" not in text]
