@@ -30,11 +30,6 @@ class WeightReceipt:
     """Missing, unexpected or reshaped where no looked-at layer can feel it: recorded, not an error."""
     n_parameters_matched: int
 
-    @property
-    def is_complete(self) -> bool:
-        """Nothing had to be allowed."""
-        return not self.allowed
-
 
 def load_weights(
     module: nn.Module,
@@ -111,7 +106,7 @@ def _copy_and_compare(pairs: Mapping[str, tuple[Tensor, Tensor]], source: str) -
     with torch.no_grad():
         for live, saved in pairs.values():
             live.copy_(saved)
-    broken = [name for name, (live, _) in pairs.items() if isinstance(live, nn.Parameter) and not live.isfinite().all()]
+    broken = [name for name, (live, _) in pairs.items() if isinstance(live, nn.Parameter) and not _is_finite(live)]
     if broken:
         raise ModelError(f"{source} holds weights that are not finite numbers", got=_shorten(broken))
     lost = [name for name, (live, saved) in pairs.items() if not torch.equal(_bits(live), _bits(saved.to(live)))]
@@ -119,9 +114,15 @@ def _copy_and_compare(pairs: Mapping[str, tuple[Tensor, Tensor]], source: str) -
         raise ModelError(f"weights of {source} did not arrive in the model as they are in the file", got=_shorten(lost))
 
 
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether its smallest and largest are finite, which NaN and infinity cannot hide from: one pass, no copy."""
+    return not tensor.numel() or all(bool(end.isfinite()) for end in torch.aminmax(tensor.detach()))
+
+
 def _bits(tensor: Tensor) -> Tensor:
-    """The bytes of a tensor: equal exactly where every bit is, the sign of zero included."""
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+    """The bits of a tensor as whole numbers: equal exactly where every bit is, the sign of zero included."""
+    whole = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return tensor.detach().contiguous().reshape(-1).view(whole[tensor.element_size()])
 
 
 def _count_parameters(live: Mapping[str, Tensor], matched: list[str]) -> int:

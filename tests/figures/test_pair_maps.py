@@ -1,5 +1,8 @@
 """Maps of queries and documents."""
 
+import unicodedata
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
@@ -14,6 +17,7 @@ from latentscape.figures.pair_maps import (
 )
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from latentscape.measures.score import Score
 
 from .pair_findings import NASTY, all_words, assert_readable, build_pairs, texts_of
 
@@ -109,8 +113,6 @@ def test_points_shrink_in_a_crowd():
 
 
 def test_vietnamese_is_the_same_composed_and_decomposed():
-    import unicodedata
-
     queries = [f"phòng trọ Thủ Đức, giường, gác lửng {i}" for i in range(6)]
     pictures = {
         render_png(
@@ -121,3 +123,26 @@ def test_vietnamese_is_the_same_composed_and_decomposed():
         for form in ("NFC", "NFD")
     }
     assert len(pictures) == 1
+
+
+def test_queries_without_a_right_document_have_no_line_and_no_ring():
+    findings = build_pairs(n=4, noise=3.0)
+    nothing = np.array([], dtype=int)
+    ranking = replace(findings.ranking, best_rank=np.array([1, 0, 0, 1]))
+    findings = replace(findings, ranking=ranking, relevant=(np.array([0]), nothing, nothing, np.array([3])))
+    figure = draw_tsne_projection(findings, Style())
+    assert sum(len(lines.get_segments()) for lines in figure.axes[0].findobj(LineCollection)) == 2
+    assert "wrong document" not in all_words(figure)
+    assert "Ringed" not in all_words(figure)
+
+
+def test_unmeasured_scores_are_not_claimed():
+    findings = build_pairs(n=4)
+    nothing = Score(name="hit_at_1", value=None, n=0, reason="no right documents")
+    ranking = replace(findings.ranking, scores={"hit_at_1": nothing})
+    drawn = findings.maps["tsne"]
+    trust = replace(drawn.trust, recall=replace(nothing, name="neighbor_recall"), k=0)
+    findings = replace(findings, ranking=ranking, maps={"tsne": replace(drawn, trust=trust)})
+    words = all_words(draw_tsne_projection(findings, Style()))
+    assert "%" not in words
+    assert "not measured: no right documents" in words

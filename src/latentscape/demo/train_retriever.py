@@ -16,7 +16,7 @@ from latentscape.demo.training import Deadline, make_optimizer, make_schedule, s
 from latentscape.features import choose_device
 from latentscape.models.loading import find_model_folder, load_body, read_config_values, read_folder_tensors
 from latentscape.models.retriever import ProjectionHead, Retriever, mean_over_tokens
-from latentscape.models.text_encoders import Tokenizer, build_text_encoder, count_positions, open_tokenizer
+from latentscape.models.text_encoders import Tokenizer, build_text_encoder, open_tokenizer
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import RetrieverConfig
 
@@ -70,7 +70,7 @@ def _open_encoder(config: RetrieverConfig, training: PairSamples) -> tuple[nn.Mo
         folder, base = find_model_folder(wanted.base_model, option="`model.base_model`"), wanted.base_model
         encoder = build_text_encoder(read_config_values(folder), source=base)
         load_body(encoder, read_folder_tensors(folder)[0], source=str(folder))
-    return encoder, open_tokenizer(folder, max_length=wanted.max_length, positions=count_positions(encoder)), base
+    return encoder, open_tokenizer(folder, encoder, max_length=wanted.max_length), base
 
 
 class _Embedder:

@@ -63,10 +63,11 @@ def extract_features(
 
     Raises DataError if no input is left; ModelError for a layer that is not called exactly once a pass or has no fixed
     number of features, and for a model that answers differently each time; ResourceError where memory does not suffice
-    for a single input; UsageError for a batch size below 1.
+    for a single input; UsageError for a batch size below 1 or no layers.
     """
-    if batch_size < 1:
-        raise UsageError("a batch must hold a sample", got=f"batch size {batch_size}", expected="1 or more")
+    if batch_size < 1 or not layers:
+        got = f"batch size {batch_size}, {len(layers)} layers"
+        raise UsageError("there is nothing to extract", got=got, expected="1 or more of each")
     if len(lengths) != len(inputs):
         raise AssertionError(f"{len(inputs)} inputs with {len(lengths)} lengths")
     if not len(inputs):

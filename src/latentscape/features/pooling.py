@@ -74,7 +74,7 @@ def find_valid_frames(batch: Batch, n_frames: int, model: nn.Module) -> tuple[Bo
 
 
 def find_frame_axis(
-    short: Float[Tensor, "1 *axes"], long: Float[Tensor, "1 *axes"], batch: Batch, *, layer: str, model: nn.Module
+    short: Float[Tensor, "1 *short"], long: Float[Tensor, "1 *long"], batch: Batch, *, layer: str, model: nn.Module
 ) -> int | None:
     """Which axis counts frames, from what a layer answers to a short and to a long sample alone; None for vectors.
 

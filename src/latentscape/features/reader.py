@@ -17,9 +17,9 @@ from latentscape.features.pooling import Batch, find_frame_axis, measure_batch, 
 from latentscape.progress import Progress
 from latentscape.shapes import FeatureMatrix
 
-Vectors = dict[str, Float[Tensor, "sample feature"]]
+Vectors = dict[str, Float[Tensor, "sample _"]]
 """By layer, one row for each sample of a batch."""
-Answers = dict[str, Float[Tensor, "sample *axes"]]
+Answers = dict[str, Float[Tensor, "sample ..."]]
 """By layer, before pooling."""
 Answered = tuple[Answers, Batch]
 Loaded = list[tuple[int, Any]]
@@ -129,7 +129,7 @@ class Reader:
                 raise
             problem = error
         # Without its traceback the error does not hold on to the memory that was short.
-        return self._split(loaded, problem and problem.with_traceback(None))
+        return self._split(loaded, None if problem is None else problem.with_traceback(None))
 
     def _split(self, loaded: Loaded, problem: Exception | None) -> list[Loaded]:
         """Smaller batches after a problem; without one the batch itself shows padding that `lengths` did not."""
@@ -159,7 +159,7 @@ class Reader:
                 return row, *outcome
         raise self.nothing_left(self.failed)
 
-    def _read_each(self, batches: Iterable[Sequence[int]]) -> dict[int, Vectors]:
+    def _read_each(self, batches: Iterable[Sequence[int]]) -> dict[int, dict[str, Float[Tensor, " _"]]]:
         """Vectors of each sample, read in these batches."""
         return {
             row: {layer: values[place] for layer, values in vectors.items()}

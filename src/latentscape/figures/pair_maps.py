@@ -29,12 +29,15 @@ _PLURALS = ("queries", "positives", "hard negatives")
 
 
 def draw_tsne_projection(findings: EmbeddingsFindings, style: Style) -> Figure | None:
-    """The t-SNE map of queries, positives and hard negatives; None where no such map was made."""
+    """The t-SNE map of queries, positives and hard negatives; None where no such map was made.
+
+    A document that is right for one query and a hard negative of another is drawn as a positive.
+    """
     return _draw_projection(findings, style, method="tsne")
 
 
 def draw_umap_projection(findings: EmbeddingsFindings, style: Style) -> Figure | None:
-    """The UMAP map of queries, positives and hard negatives; None where no such map was made."""
+    """The UMAP map, drawn like the t-SNE one; None where no such map was made."""
     return _draw_projection(findings, style, method="umap")
 
 
@@ -43,16 +46,10 @@ def _draw_projection(findings: EmbeddingsFindings, style: Style, *, method: str)
     if drawn is None:
         return None
     with themed(style):
-        subtitle, stamps = _subtitle(findings, drawn), findings.model.stamps
-        below = LEGEND_HEIGHT + PANEL_HEIGHT
         figure, top = open_figure(
-            style,
-            _title(findings, drawn),
-            subtitle=subtitle,
-            stamps=stamps,
-            width=2 * MARGIN + PANEL_WIDTH,
-            below=below,
-        )
+            style, _title(findings, drawn), subtitle=_subtitle(findings, drawn), stamps=findings.model.stamps,
+            width=2 * MARGIN + PANEL_WIDTH, below=LEGEND_HEIGHT + PANEL_HEIGHT,
+        )  # fmt: skip
         axes = place_axes(figure, left=MARGIN, top=top + LEGEND_HEIGHT, width=PANEL_WIDTH, height=PANEL_HEIGHT)
         dress_map_axes(axes, style)
         frame_map(axes, drawn.latent_map.xy)
@@ -87,9 +84,9 @@ def _subtitle(findings: EmbeddingsFindings, drawn: DrawnMap) -> str:
 
 def _draw_lines(axes: Axes, findings: EmbeddingsFindings, xy: Points, *, style: Style) -> None:
     """Thin lines from each query to its positives, darker where a wrong document is nearer to the query."""
-    missed = findings.ranking.best_rank != 1
+    missed = findings.ranking.best_rank > 1
     # The more lines, the fainter each: together they must not hide the points.
-    crowd = min(1.0, 150 / len(missed))
+    crowd = 150 / max(len(missed), 150)
     for chosen, color, alpha in ((~missed, style.theme.muted, 0.5), (missed, style.theme.ink, 0.75)):
         segments = _segments(findings, xy, queries=np.flatnonzero(chosen))
         lines = LineCollection(
@@ -121,21 +118,18 @@ def _point_size(n: int) -> float:
 
 
 def _write_legend(axes: Axes, findings: EmbeddingsFindings, style: Style) -> None:
-    counts = np.bincount(findings.kinds, minlength=3)
+    counts, best_rank = np.bincount(findings.kinds, minlength=3), findings.ranking.best_rank
     handles = [
         Line2D([], [], marker=KIND_MARKERS[kind], color=style.kind_colors[kind], linestyle="", markersize=6,
                label=f"{counts[kind]:,} {KIND_NAMES[kind] if counts[kind] == 1 else _PLURALS[kind]}")
         for kind in range(3) if counts[kind]
     ]  # fmt: skip
-    missed = findings.ranking.best_rank != 1
-    handles += (
-        [Line2D([], [], color=style.theme.muted, alpha=0.6, label="query to its positive")] if not missed.all() else []
-    )
-    handles += (
-        [Line2D([], [], color=style.theme.ink, label="the same, but a wrong document ranks first")]
-        if missed.any()
-        else []
-    )
+    if (best_rank == 1).any():
+        handles.append(Line2D([], [], color=style.theme.muted, alpha=0.6, label="query to its positive"))
+    if (best_rank > 1).any():
+        label = "the same" if (best_rank == 1).any() else "query to its positive"
+        label += ", but a wrong document ranks first"
+        handles.append(Line2D([], [], color=style.theme.ink, label=label))
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, borderpad=0.5, ncols=5,
                 handlelength=1.6, columnspacing=1.5, handletextpad=0.5)  # fmt: skip
 

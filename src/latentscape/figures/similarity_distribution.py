@@ -134,16 +134,13 @@ def _choose_bins(similarities: PairSimilarities) -> tuple[int, int, int]:
     """First and last edge to draw, and how many of the measure's narrow bins make one of the picture's."""
     n_positives, edges = len(similarities.positives), similarities.in_batch.edges
     filled = similarities.in_batch.counts + _count(similarities.positives, edges) + _count(similarities.hard, edges)
-    used = np.flatnonzero(filled)
+    used, n = np.flatnonzero(filled), len(filled)
     if not len(used):
-        return 0, len(filled), len(filled)
-    wanted = int(np.clip(4 * np.cbrt(max(n_positives, 1)), 10, N_BINS))
-    span = int(used[-1] - used[0]) + 1
-    step = max(1, round(span / wanted))
-    # Whole bins only: they may start a little earlier, never beyond the scale of cosines.
-    n_bins = min(-(-span // step), len(filled) // step)
-    first = int(np.clip(used[0], 0, len(filled) - n_bins * step))
-    return first, first + n_bins * step, step
+        return 0, n, n
+    wanted = int(np.clip(5 * np.cbrt(max(n_positives, 1)), 16, N_BINS))
+    # A divisor of all narrow bins: wide ones then fill the scale of cosines and begin at round numbers.
+    step = next(step for step in range(1, n + 1) if n % step == 0 and step * wanted >= used[-1] - used[0] + 1)
+    return int(used[0]) // step * step, (int(used[-1]) // step + 1) * step, step
 
 
 def _count(values: Float[np.ndarray, " value"], edges: Float[np.ndarray, " edge"]) -> Int[np.ndarray, " bin"]:
@@ -192,27 +189,21 @@ def _draw_densities(
 def _draw_means(axes: Axes, populations: list[_Population]) -> None:
     for population in populations:
         if population.mean is not None:
-            axes.axvline(
-                population.mean, ymax=ARROW, color=population.color, linewidth=1.3, linestyle=(0, (4, 2)), zorder=3.0
-            )
+            line = axes.axvline(population.mean, ymax=ARROW, color=population.color, zorder=3.0)
+            line.set(linewidth=1.3, linestyle=(0, (4, 2)))
 
 
 def _draw_margin(axes: Axes, similarities: PairSimilarities, theme: Theme) -> None:
     """An arrow from the mean of the in-batch negatives to that of the positives."""
-    margin, start, end = (
-        similarities.scores["margin"].value,
-        similarities.in_batch.mean,
-        similarities.scores["positive_mean"].value,
-    )
+    margin, end = (similarities.scores[name].value for name in ("margin", "positive_mean"))
+    start = similarities.in_batch.mean
     if margin is None or start is None or end is None:
         return
     place = axes.get_xaxis_transform()
     arrow = {"arrowstyle": "-|>", "color": theme.ink, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=(end, ARROW), xytext=(start, ARROW), xycoords=place, textcoords=place, arrowprops=arrow)
-    text = axes.text(
-        (start + end) / 2, ARROW + 0.035, f"margin {say_exactly(margin)}", transform=place, ha="center", va="center"
-    )
-    text.set(color=theme.ink, fontproperties=text_font(8.5), zorder=5.0)
+    text = axes.text((start + end) / 2, ARROW + 0.035, f"margin {say_exactly(margin)}", transform=place)
+    text.set(color=theme.ink, fontproperties=text_font(8.5), ha="center", va="center", zorder=5.0)
 
 
 def _draw_boxes(axes: Axes, populations: list[_Population], style: Style) -> None:

@@ -207,12 +207,11 @@ def _write_documents(axes: Axes, findings: EmbeddingsFindings, panel: _Panel, *,
     start = _text_start(panel.span)
     for i, document in enumerate(ranking.top[panel.query, : _n_bars(findings)]):
         right = ranking.top_right[panel.query, i]
-        text = fit_text(
-            plain(findings.documents[document], limit=100) or "(empty document)", font, width=_BARS - start - 0.05
-        )
+        text = plain(findings.documents[document], limit=100) or "(empty document)"
         _write_beside(axes, f"{i + 1}", x=-_RANKS + 0.16, y=i, font=small, color=theme.muted, ha="right")
         sign, color = (RIGHT, theme.right) if right else (WRONG, theme.wrong)
         _write_beside(axes, sign, x=-0.13, y=i, font=font, color=color, ha="center")
+        text = fit_text(text, font, width=_BARS - start - 0.05)
         _write_beside(axes, text, x=start, y=i, font=font, color=theme.ink, ha="left")
         value = say_number(float(ranking.top_similarity[panel.query, i]))
         _write_beside(axes, value, x=_BARS + _VALUES, y=i, font=small, color=theme.ink, ha="right")
