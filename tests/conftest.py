@@ -109,9 +109,7 @@ def finished_rental(tmp_path_factory) -> RentalRun:
     texts = [row["pos"] for row in json.loads(pairs.read_text(encoding="utf-8"))]
     sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
     torch.manual_seed(0)
-    encoder = write_base_model(
-        folder / "base_model", texts, encoder_config=sizes, vocab_size=300, max_length=64
-    )
+    encoder = write_base_model(folder / "base_model", texts, encoder_config=sizes, vocab_size=300, max_length=64)
     model = Retriever(encoder, ProjectionHead(32, 12))
     saved = {"model_state_dict": model.state_dict(), "epoch": 2, "loss": 1.5, "base_model": "base_model"}
     torch.save(saved, folder / "best_model.pt")

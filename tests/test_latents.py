@@ -14,7 +14,9 @@ from latentscape.latents import study_latents
 from latentscape.settings import LatentsSettings
 
 ORIGINALS = ["latent_spaces_static.png", "confusion_vs_distance.png", "tsne_cnn_interactive.html"]
-SIBLINGS = [f"{method}_{layer}_interactive.html" for method in ("tsne", "umap") for layer in ("cnn", "encoder", "mlp", "logits")]
+SIBLINGS = [
+    f"{method}_{layer}_interactive.html" for method in ("tsne", "umap") for layer in ("cnn", "encoder", "mlp", "logits")
+]
 TORCHAUDIO = {
     "encoder.encoder.pos_conv_embed": "encoder.encoder.transformer.pos_conv_embed",
     "encoder.encoder.layer_norm": "encoder.encoder.transformer.layer_norm",
@@ -37,7 +39,9 @@ def digests(folder):
 
 def to_torchaudio(name):
     new = next((name.replace(old, new, 1) for old, new in TORCHAUDIO.items() if name.startswith(old)), name)
-    return new.replace("parametrizations.weight.original0", "weight_g").replace("parametrizations.weight.original1", "weight_v")
+    return new.replace("parametrizations.weight.original0", "weight_g").replace(
+        "parametrizations.weight.original1", "weight_v"
+    )
 
 
 def rewrite(checkpoint, change):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from latentscape.datasets.pairs import PairSamples, read_pairs, read_weights
 from latentscape.datasets.splits import stratified_sample
@@ -202,7 +203,9 @@ def _find_failure(pairs: PairSamples, query: int, failed: Mapping[str, str]) -> 
     return next((failed[text] for text in used if text in failed), "")
 
 
-def _place(pairs: PairSamples, texts: Sequence[str], kept: Rows, *, features: FeatureMatrix) -> FeatureMatrix:
+def _place(
+    pairs: PairSamples, texts: Sequence[str], kept: Rows, *, features: FeatureMatrix
+) -> Float32[np.ndarray, "place feature"]:
     """One row a query, then one a document: the rows of the maps."""
     row_of = {texts[row]: place for place, row in enumerate(kept.tolist())}
     return features[[row_of[text] for text in (*pairs.queries, *pairs.documents)]]

@@ -1,0 +1,163 @@
+"""The embeddings study from pair file to report, on a tiny model."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from latentscape.embeddings import study_embeddings
+from latentscape.errors import DataError
+from latentscape.measures.scales import check_readiness
+from latentscape.settings import EmbeddingsSettings
+
+ORIGINALS = [
+    "tsne_projection.png",
+    "umap_projection.png",
+    "similarity_heatmap.png",
+    "similarity_distribution.png",
+    "top_k_predictions.png",
+]
+
+
+def settings_for(run, output, **changes):
+    return EmbeddingsSettings(checkpoint=run.checkpoint, data=changes.pop("data", run.pairs), output=output, **changes)
+
+
+@pytest.fixture(scope="module")
+def studied(finished_rental, tmp_path_factory):
+    """One study that several tests look at."""
+    return study_embeddings(settings_for(finished_rental, tmp_path_factory.mktemp("viz")))
+
+
+def test_every_file_of_the_original_is_written(studied):
+    for name in [*ORIGINALS, "tsne_embedding_interactive.html", "scores.json", "report.md", "manifest.json"]:
+        assert (studied.folder / name).stat().st_size > 100, name
+
+
+def test_the_numbers_follow_from_the_vectors_kept(studied, finished_rental):
+    """Margin, MRR and recall computed anew, the slow and obvious way."""
+    rows = json.loads(finished_rental.pairs.read_text(encoding="utf-8"))
+    queries, documents = studied.findings.queries, studied.findings.documents
+    vectors = dict(zip((*queries, *documents), _vectors(studied), strict=False))
+    right = {row["query"]: {r["pos"] for r in rows if r["query"] == row["query"]} for row in rows}
+    positive, negative, ranks = [], [], []
+    for query in queries:
+        cosines = {text: float(vectors[query] @ vectors[text]) for text in documents}
+        positive += [cosines[text] for text in right[query]]
+        negative += [cosine for text, cosine in cosines.items() if text not in right[query]]
+        best = max(cosines[text] for text in right[query])
+        ranks.append(1 + sum(c >= best for text, c in cosines.items() if text not in right[query]))
+    scores = json.loads((studied.folder / "scores.json").read_text())
+    assert scores["positive_mean"] == pytest.approx(np.mean(positive), abs=1e-5)
+    assert scores["negative_sd"] == pytest.approx(np.std(negative), abs=1e-5)
+    assert scores["margin"] == pytest.approx(np.mean(positive) - np.mean(negative), abs=1e-5)
+    assert scores["mrr"] == pytest.approx(np.mean(1 / np.array(ranks)), abs=1e-3)
+    assert scores["hit_at_1"] == pytest.approx(np.mean(np.array(ranks) == 1), abs=0.03)
+
+
+def _vectors(study):
+    """Row by row of the study, through the kept features."""
+    kept = np.load(study.folder / "features" / "embedding.npy")
+    texts = list(dict.fromkeys([*study.findings.queries, *study.findings.documents]))
+    place = {text: row for row, text in enumerate(texts)}
+    return kept[[place[text] for text in (*study.findings.queries, *study.findings.documents)]]
+
+
+def test_samples_name_every_text_once(studied):
+    rows = pq.read_table(studied.folder / "samples.parquet").to_pydict()
+    assert len(rows["id"]) == len(set(rows["id"])) == len(studied.findings.queries) + len(studied.findings.documents)
+    assert set(rows["kind"]) == {"query", "positive", "hard_negative"}
+    assert {"tsne_embedding_x", "umap_embedding_y", "umap_embedding_trust"} <= rows.keys()
+    ranks = [rank for rank, kind in zip(rows["rank"], rows["kind"], strict=True) if kind == "query"]
+    assert None not in ranks
+
+
+def test_every_row_of_the_file_is_accounted_for(studied, finished_rental):
+    found = studied.findings.accounting
+    assert found.n_in == len(json.loads(finished_rental.pairs.read_text(encoding="utf-8")))
+    assert found.n_in == found.n_ok + len(found.skipped) + len(found.failed)
+
+
+def test_the_checklist_is_judged_and_reported(studied):
+    assert len(studied.checks) == len(check_readiness({}))
+    text = (studied.folder / "report.md").read_text(encoding="utf-8")
+    assert all(f"## {heading}" in text for heading in ("Model info", "Key metrics", "Visual analysis", "Conclusion"))
+    assert "FAIL" in text
+
+
+def test_the_terminal_shows_the_published_block(finished_rental, tmp_path, run_command):
+    words = ["--checkpoint", finished_rental.checkpoint, "--data", finished_rental.pairs, "--output", tmp_path / "viz"]
+    code, out, err = run_command("embeddings", *words, "--skip-umap", "--skip-tsne")
+    assert code == 0
+    assert out.startswith("Similarity statistics\n  Positive    ")
+    assert " ± " in out
+    assert "σ\n" in out
+    assert "report.html" in err
+    assert not (tmp_path / "viz" / "umap_projection.png").exists()
+
+
+def test_json_on_stdout_and_nothing_else(finished_rental, tmp_path, run_command):
+    words = ["--checkpoint", finished_rental.checkpoint, "--data", finished_rental.pairs, "--output", tmp_path / "viz"]
+    code, out, err = run_command("embeddings", *words, "--skip-umap", "--skip-tsne", "--json", "--quiet")
+    assert code == 0
+    assert json.loads(out) == json.loads((tmp_path / "viz" / "scores.json").read_text())
+    assert err == ""
+
+
+def test_a_sample_is_drawn_by_query_and_not_from_the_top(finished_rental, tmp_path, studied):
+    study = study_embeddings(
+        settings_for(finished_rental, tmp_path / "viz", max_samples=10, skip_umap=True, skip_tsne=True)
+    )
+    assert len(study.findings.queries) == 10
+    assert study.findings.queries != studied.findings.queries[:10]
+    assert study.findings.accounting.n_in == studied.findings.accounting.n_in
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_one_two_and_three_pairs(finished_rental, tmp_path, n):
+    rows = json.loads(finished_rental.pairs.read_text(encoding="utf-8"))[:n]
+    data = tmp_path / "few.json"
+    data.write_text(json.dumps([{"query": row["query"], "pos": row["pos"]} for row in rows]), encoding="utf-8")
+    study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", data=data))
+    assert study.findings.accounting.n_ok == n
+    assert (study.folder / "report.html").exists()
+    margin = study.findings.scores["margin"]
+    assert (margin.value is None) == bool(margin.reason)
+    assert n > 1 or margin.value is None
+
+
+def test_layers_can_be_compared(finished_rental, tmp_path):
+    settings = settings_for(
+        finished_rental, tmp_path / "viz", layers=("encoder,embedding",), skip_umap=True, skip_tsne=True
+    )
+    study = study_embeddings(settings)
+    assert (study.folder / "pca_encoder_interactive.html").exists()
+    assert (study.folder / "pca_embedding_interactive.html").exists()
+    assert np.load(study.folder / "features" / "encoder.npy").shape[1] == 32
+
+
+def test_a_text_the_model_can_not_embed_costs_its_query_only(finished_rental, tmp_path, monkeypatch, studied):
+    from latentscape import embeddings
+
+    extract, poisoned = embeddings.extract_features, studied.findings.queries[3]
+
+    def lose_one(model, texts, **options):
+        made = extract(model, texts, **options)
+        row = list(texts).index(poisoned)
+        keep = made.kept != row
+        features = {layer: values[keep] for layer, values in made.features.items()}
+        return replace(made, features=features, kept=made.kept[keep], failed=((row, "not finite"),))
+
+    monkeypatch.setattr(embeddings, "extract_features", lose_one)
+    study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", skip_umap=True, skip_tsne=True))
+    assert poisoned not in study.findings.queries
+    assert len(study.findings.queries) == len(studied.findings.queries) - 1
+    assert [skip.reason for skip in study.findings.accounting.failed] == ["not finite"]
+
+
+def test_no_rows_is_a_data_error(finished_rental, tmp_path):
+    (tmp_path / "empty.json").write_text("[]")
+    with pytest.raises(DataError):
+        study_embeddings(settings_for(finished_rental, tmp_path / "viz", data=tmp_path / "empty.json"))
