@@ -128,6 +128,19 @@ def test_one_two_and_three_pairs(finished_rental, tmp_path, n):
     assert n > 1 or margin.value is None
 
 
+def test_thresholds_and_colors_of_ones_own(finished_rental, tmp_path, root):
+    mine, published = tmp_path / "mine.yml", root / "configs" / "readiness.yml"
+    mine.write_text("margin: -1.0\n")
+    config = tmp_path / "config.yml"
+    config.write_text("data: {pairs: p.json}\nmodel: {base_model: x}\nstyle: {query: '#123456'}\n")
+    options = {"skip_umap": True, "skip_tsne": True, "config": config}
+    study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", readiness=mine, **options))
+    assert [(check.name, check.passed) for check in study.checks] == [("margin", True)]
+    assert "#123456" in (study.folder / "pca_embedding_interactive.html").read_text()
+    study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", readiness=published, **options))
+    assert len(study.checks) == len(check_readiness({}))
+
+
 def test_layers_can_be_compared(finished_rental, tmp_path):
     settings = settings_for(
         finished_rental, tmp_path / "viz", layers=("encoder,embedding",), skip_umap=True, skip_tsne=True

@@ -1,1 +1,44 @@
-"""latentscape: see what a trained model learned."""
+"""latentscape: see what a trained model learned.
+
+The stage verbs, in the order data walks through them, and the two studies that know the whole order. Each name is
+imported when it is first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentscape.checkpoint import load_checkpoint as load_checkpoint
+    from latentscape.embeddings import study_embeddings as study_embeddings
+    from latentscape.features import extract_features as extract_features
+    from latentscape.latents import study_latents as study_latents
+    from latentscape.maps import make_map as make_map
+    from latentscape.maps import neighbors_needed as neighbors_needed
+    from latentscape.measures.trust import measure_map_trust as measure_map_trust
+    from latentscape.neighbors import find_neighbors as find_neighbors
+    from latentscape.settings import EmbeddingsSettings as EmbeddingsSettings
+    from latentscape.settings import LatentsSettings as LatentsSettings
+
+_HOMES = {
+    "load_checkpoint": "checkpoint",
+    "extract_features": "features",
+    "find_neighbors": "neighbors",
+    "neighbors_needed": "maps",
+    "make_map": "maps",
+    "measure_map_trust": "measures.trust",
+    "LatentsSettings": "settings",
+    "EmbeddingsSettings": "settings",
+    "study_latents": "latents",
+    "study_embeddings": "embeddings",
+}
+"""Public name -> the room it lives in."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latentscape' has no attribute {name!r}")
+    return getattr(import_module(f"latentscape.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

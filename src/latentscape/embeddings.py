@@ -13,12 +13,12 @@ from latentscape.datasets.pairs import PairSamples, read_pairs, read_weights
 from latentscape.datasets.splits import stratified_sample
 from latentscape.errors import DataError
 from latentscape.features import Extraction, choose_device, choose_layers, describe_layers, extract_features
-from latentscape.figures.style import Style
+from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, ModelCard, Skip
 from latentscape.measures.heatmap import measure_heatmap
 from latentscape.measures.ranking import rank_documents
-from latentscape.measures.scales import Check, check_readiness
+from latentscape.measures.scales import READINESS, Check, check_readiness
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import measure_similarities
 from latentscape.models.loaded import LoadedRetriever
@@ -27,7 +27,7 @@ from latentscape.pages.embeddings_map import render_embeddings_map
 from latentscape.pages.embeddings_report import describe_embeddings
 from latentscape.pages.report import render_report_html, render_report_markdown
 from latentscape.progress import SILENT, Progress
-from latentscape.settings import EmbeddingsSettings, record_settings
+from latentscape.settings import EmbeddingsSettings, ReadinessConfig, RetrieverConfig, load_config, record_settings
 from latentscape.shapes import FeatureMatrix, Rows
 from latentscape.store import RunFolder, safe_name
 from latentscape.study import (
@@ -68,6 +68,7 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
     Raises DataError for the pair file, ModelError or SafetyError for the checkpoint, ResourceError for memory or disk,
     BusyError if the run folder is in use.
     """
+    style, thresholds = choose_style(settings.config), choose_thresholds(settings.readiness)
     pairs, skipped = read_sample(settings)
     loaded, card = open_model(settings)
     layers = choose_layers(loaded.model, settings.layer_patterns)
@@ -90,18 +91,33 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
         )
         scores = {**findings.scores, **score_maps(_list_maps(maps))}
         folder.save_scores(scores)
-        files, checks = _write(folder, findings, maps, progress=progress)
+        files, checks = _write(folder, findings, maps, style=style, thresholds=thresholds, progress=progress)
         folder.finish(
             make_manifest(
                 "embeddings",
                 settings=record_settings(settings),
                 inputs=inputs,
-                card=card,
+                findings=findings,
                 files=files,
                 extraction=extraction,
             )
         )
     return EmbeddingsStudy(folder=folder.path, findings=findings, scores=scores, checks=checks, files=tuple(files))
+
+
+def choose_style(config: Path | None) -> Style:
+    """The colors of a training run's config; the defaults for the rest."""
+    if config is None:
+        return Style()
+    chosen = load_config(config, RetrieverConfig).style
+    given = (chosen.query, chosen.positive, chosen.hard_negative)
+    query, positive, hard = (color or default for color, default in zip(given, KIND_COLORS, strict=True))
+    return Style(kind_colors=(query, positive, hard), dark=chosen.dark)
+
+
+def choose_thresholds(readiness: Path | None) -> Mapping[str, float]:
+    """The user's thresholds for the checklist, or the published ones."""
+    return READINESS if readiness is None else load_config(readiness, ReadinessConfig).thresholds()
 
 
 def list_layers(settings: EmbeddingsSettings) -> list[tuple[str, str]]:
@@ -268,12 +284,13 @@ def _write(
     findings: EmbeddingsFindings,
     maps: Mapping[str, Mapping[str, DrawnMap]],
     *,
+    style: Style,
+    thresholds: Mapping[str, float],
     progress: Progress,
 ) -> tuple[list[str], tuple[Check, ...]]:
     """Pictures, pages, tables; returns their names and the readiness checklist."""
-    style = Style()
     files = write_figures(folder, EMBEDDINGS_FIGURES, findings, style=style, progress=progress)
-    checks = _check_readiness(findings, n_figures=len(files))
+    checks = _check_readiness(findings, n_figures=len(files), thresholds=thresholds)
     for layer, methods in maps.items():
         for method in methods:
             name = f"{method}_{safe_name(layer)}_interactive.html"
@@ -287,12 +304,15 @@ def _write(
     return [*files, "scores.json", "samples.parquet", "report.md", "report.html"], checks
 
 
-def _check_readiness(findings: EmbeddingsFindings, *, n_figures: int) -> tuple[Check, ...]:
+def _check_readiness(
+    findings: EmbeddingsFindings, *, n_figures: int, thresholds: Mapping[str, float]
+) -> tuple[Check, ...]:
     """The published checklist; the best map's neighbor recall stands for `clear clusters`."""
     recalls = [drawn.trust.recall for drawn in findings.maps.values()]
     best = max(recalls, key=lambda score: -1.0 if score.value is None else score.value)
     figures = Score(name="figures", value=n_figures, n=n_figures, bounds=(0, len(EMBEDDINGS_FIGURES)))
-    return check_readiness({**findings.scores, "figures": figures, "neighbor_recall": best})
+    measured = {**findings.scores, "figures": figures, "neighbor_recall": best}
+    return check_readiness(measured, thresholds=thresholds)
 
 
 def _tabulate(findings: EmbeddingsFindings, maps: Mapping[str, Mapping[str, DrawnMap]]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
                 "latents",
                 settings={**record_settings(settings), "values": config.model_dump(mode="json")},
                 inputs=inputs,
-                card=card,
+                findings=findings,
                 files=files,
                 extraction=extraction,
             )

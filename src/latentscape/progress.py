@@ -40,18 +40,17 @@ class Terminal(Progress):
 
     def track(self, items: Iterable[Item], *, label: str, total: int) -> Iterator[Item]:
         """Draw a bar for a loop; a finished bar stays on screen with its count and time."""
-        from rich.console import Console  # noqa: PLC0415  rich costs 50 ms that `--help` should not pay
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
+        from rich import progress as rich_progress  # noqa: PLC0415  it costs 50 ms that `--help` should not pay
+        from rich.console import Console  # noqa: PLC0415
 
         columns = (
-            TextColumn("{task.description:<28}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.description:<28}"),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeElapsedColumn(),
+            rich_progress.TimeRemainingColumn(),
         )
-        with Bars(*columns, console=Console(stderr=True)) as bars:
+        with rich_progress.Progress(*columns, console=Console(stderr=True)) as bars:
             yield from bars.track(items, total=total, description=label)
 
     def say(self, message: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from latentscape.features import Extraction
-from latentscape.findings import DrawnMap, ModelCard
+from latentscape.findings import DrawnMap, EmbeddingsFindings, LatentsFindings, ModelCard
 from latentscape.maps import make_map, neighbors_needed
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.score import Score
@@ -189,7 +189,7 @@ def make_manifest(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, Any],
-    card: ModelCard,
+    findings: LatentsFindings | EmbeddingsFindings,
     files: Sequence[str],
     extraction: Extraction,
 ) -> dict[str, Any]:
@@ -199,7 +199,8 @@ def make_manifest(
         "study": study,
         "settings": dict(settings),
         "inputs": dict(inputs),
-        "model": asdict(card),
+        "model": asdict(findings.model),
+        "accounting": asdict(findings.accounting),
         "extraction": {name: getattr(extraction, name) for name in EXTRACTION_FACTS if name != "failed"},
         "files": sorted(files),
     }

@@ -97,3 +97,9 @@ def test_a_map_is_framed_whole_and_with_equal_units(xy):
     assert ((pixels >= box.min) & (pixels <= box.max)).all()
     unit = axes.transData.transform([[1.0, 1.0]]) - axes.transData.transform([[0.0, 0.0]])
     assert unit[0, 0] == pytest.approx(unit[0, 1])
+
+
+def test_every_color_is_spelled_as_browsers_know_it():
+    style = Style(class_colors={"a": "tab:blue", "b": "C1", "c": "0.5"}, kind_colors=("r", "#0072B2", "green"))
+    assert dict(style.class_colors) == {"a": "#1f77b4", "b": "#ff7f0e", "c": "#808080"}
+    assert style.kind_colors == ("#ff0000", "#0072b2", "#008000")

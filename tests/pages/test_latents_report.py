@@ -53,10 +53,16 @@ def test_weights_and_accounting(latents):
     told = tell(findings)
     assert "211 of 211 tensors match the checkpoint bit for bit |" in told
     assert "87 in = 60 studied + 25 skipped + 2 failed." in told
-    assert "| s19.wav | unknown code |" in told
+    assert "| s0.wav, s1.wav, s2.wav and 22 more | unknown code |" in told
+    assert "2 inputs could not be used" in told
+
+
+def test_left_out_samples_with_reasons_of_their_own_are_listed_up_to_twenty(latents):
+    failed = tuple(Skip(id=f"s{i}.wav", reason=f"fault {i}") for i in range(25))
+    told = tell(latents(accounting=Accounting(n_in=85, n_ok=60, failed=failed)))
+    assert "| s19.wav | fault 19 |" in told
     assert "s20.wav" not in told
     assert "| and 5 more |" in told
-    assert "2 inputs could not be used" in told
 
 
 def test_weights_that_do_not_match_are_counted(latents):

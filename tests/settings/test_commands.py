@@ -19,7 +19,9 @@ def test_the_original_defaults_hold():
     assert (settings.device, settings.skip_umap, settings.skip_tsne) == ("auto", False, False)
 
 
-@pytest.mark.parametrize("change", [{"max_samples": -1}, {"batch_size": 0}, {"seed": -1}, {"seed": 2**32}, {"layers": (",",)}])
+@pytest.mark.parametrize(
+    "change", [{"max_samples": -1}, {"batch_size": 0}, {"seed": -1}, {"seed": 2**32}, {"layers": (",",)}]
+)
 def test_numbers_out_of_range_are_refused_by_their_option(change):
     option = "--" + next(iter(change)).replace("_", "-")
     with pytest.raises(UsageError, match=option) as refused:

@@ -28,9 +28,7 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> Tokenizer:
             pre_tokenizers.Split(Regex(r"\d+|[^\w\s▁]"), behavior="isolated"),
         ]
     )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=list(_SPECIAL.values()), show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=list(_SPECIAL.values()), show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     marks = [(mark, tokenizer.token_to_id(mark)) for mark in ("<s>", "</s>")]
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -49,7 +47,10 @@ def write_base_model(
     """
     tokenizer = train_tokenizer(texts, vocab_size=vocab_size)
     wrapped = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=max_length, model_input_names=["input_ids", "attention_mask"], **_SPECIAL
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        model_input_names=["input_ids", "attention_mask"],
+        **_SPECIAL,
     )
     config = _make_config(encoder_config, wrapped, max_length)
     try:

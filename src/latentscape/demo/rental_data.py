@@ -56,9 +56,7 @@ class Listing:
     other: str
 
 
-def write_demo_rentals(
-    folder: Path, *, seed: int = 0, n_train: int = 600, n_held_out: int = 200
-) -> RentalFiles:
+def write_demo_rentals(folder: Path, *, seed: int = 0, n_train: int = 600, n_held_out: int = 200) -> RentalFiles:
     """Write `pairs.json`, `held-out.json` and `weight-config.json` into `folder`; the same seed, the same bytes."""
     rng = np.random.default_rng(seed)
     files = RentalFiles(
@@ -101,7 +99,7 @@ def _make_row(listing: Listing, text: str, taken: set[Listing], rng: np.random.G
 
 
 def _spoil_in_several_ways(
-    listing: Listing, asked: Sequence[str], taken: set[Listing], rng: np.random.Generator  # noqa: PLR0917  as above
+    listing: Listing, asked: Sequence[str], taken: set[Listing], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """Two to five listings, each wrong in one to three of the things that were asked for."""
     found: dict[Listing, tuple[str, ...]] = {}
@@ -123,7 +121,7 @@ def _pick(options: Sequence[Item], rng: np.random.Generator) -> Item:
     return options[int(rng.integers(len(options)))]
 
 
-def _pick_other(options: Sequence[Item], present: Item, rng: np.random.Generator) -> Item:  # noqa: PLR0917  three in order
+def _pick_other(options: Sequence[Item], present: Item, rng: np.random.Generator) -> Item:
     return _pick([option for option in options if option != present], rng)
 
 

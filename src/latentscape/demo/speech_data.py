@@ -194,9 +194,7 @@ def _open_mouth(track: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]
     return 0.08 + 0.92 * np.sin(np.pi * (track % 1)) ** 0.7
 
 
-def _pulse(
-    pitch: Float[np.ndarray, " time"], jitter: float, rng: np.random.Generator
-) -> Float[np.ndarray, " time"]:
+def _pulse(pitch: Float[np.ndarray, " time"], jitter: float, rng: np.random.Generator) -> Float[np.ndarray, " time"]:
     """One pulse each period, split between two samples where it falls in between; periods and heights waver."""
     phase = np.cumsum(pitch) / SAMPLE_RATE
     beats = np.arange(1, int(phase[-1]))
@@ -208,7 +206,7 @@ def _pulse(
 
 
 def _shape_spectra(
-    vowels: Sequence[str], track: Float[np.ndarray, " frame"], tract: float, tilt: float  # noqa: PLR0917
+    vowels: Sequence[str], track: Float[np.ndarray, " frame"], tract: float, tilt: float
 ) -> Float[np.ndarray, "frame bin"]:
     """The vocal tract's gain for every frame: three resonances that glide from vowel to vowel, and the tilt."""
     targets = np.array([_VOWELS[vowel] for vowel in vowels], dtype=float) * tract
@@ -222,9 +220,7 @@ def _shape_spectra(
     return gain
 
 
-def _filter(
-    source: Float[np.ndarray, " time"], gain: Float[np.ndarray, "frame bin"]
-) -> Float[np.ndarray, " time"]:
+def _filter(source: Float[np.ndarray, " time"], gain: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " time"]:
     """Short-time filtering: windowed frames, each with its own gain, added up again."""
     padded = np.pad(source, (_WINDOW // 2, _WINDOW + len(gain) * _HOP - len(source)))
     window = np.hanning(_WINDOW + 1)[:-1]

@@ -48,7 +48,9 @@ def train_retriever(config: RetrieverConfig, *, device: str = "auto", progress: 
         model = Retriever(encoder, head).to(device)
         embedder = _Embedder(model, tokenizer, frozen=config.model.freeze_encoder, device=device)
         if config.model.freeze_encoder:
-            embedder.remember([*training.queries, *training.documents, *validation.queries, *validation.documents], progress)
+            embedder.remember(
+                [*training.queries, *training.documents, *validation.queries, *validation.documents], progress
+            )
         trainer = _Trainer(config, embedder, base, progress)
         return trainer.run(training, validation, weights if config.training.use_weights else None)
 

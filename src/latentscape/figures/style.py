@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.colors import is_color_like
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -95,8 +95,10 @@ class Style:
     dark: bool = False
 
     def __post_init__(self) -> None:
-        for color in (*self.class_colors.values(), *self.kind_colors):
-            _check_color(color)
+        # Frozen, but spelled one way for every reader: browsers don't know matplotlib's own color names.
+        colors = {name: _spell_color(color) for name, color in self.class_colors.items()}
+        object.__setattr__(self, "class_colors", MappingProxyType(colors))
+        object.__setattr__(self, "kind_colors", tuple(map(_spell_color, self.kind_colors)))
         for marker in self.dataset_markers.values():
             _check_marker(marker)
 
@@ -227,9 +229,11 @@ def _default_color(index: int, palette: tuple[str, ...]) -> str:
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
 
 
-def _check_color(color: str) -> None:
+def _spell_color(color: str) -> str:
+    """The color as #rrggbb."""
     if not is_color_like(color):
         raise UsageError("unknown color in `style`", got=repr(color), expected="a name or #rrggbb", hint="e.g. #1f77b4")
+    return to_hex(color)
 
 
 def _check_marker(marker: str) -> None:

@@ -61,13 +61,16 @@ def _tabulate(findings: LatentsFindings) -> Iterable[ScoreTable]:
     recalls = label_recalls(findings)
     yield tabulate_scores("Over all samples", findings.scores, OVERALL)
     yield tabulate_scores("Recall of each class", findings.scores, recalls)
+    datasets = {f"accuracy_{name}": name for name in findings.dataset_names}
+    if datasets.keys() & findings.scores.keys():
+        yield tabulate_scores("Accuracy in each data set", findings.scores, datasets)
     rows = (ScoreRow(label=layer.layer, score=layer.confusion.spearman) for layer in findings.layers)
     yield ScoreTable(
         title="Distance of classes against their confusion: Spearman's ρ, negative where near ones are mixed up",
         rows=tuple(rows),
     )
     yield from tabulate_trust(_collect_maps(findings))
-    yield from tabulate_others(findings.scores, [*OVERALL, *recalls])
+    yield from tabulate_others(findings.scores, [*OVERALL, *recalls, *datasets])
 
 
 def _collect_maps(findings: LatentsFindings) -> dict[str, DrawnMap]:

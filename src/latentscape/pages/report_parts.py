@@ -10,7 +10,9 @@ from latentscape.pages.report import Links, Paragraph, Picture, ScoreRow, ScoreT
 from latentscape.pages.words import count, share_with_interval
 
 MOST_SKIPS = 20
-"""Left-out samples listed by name; the rest is counted."""
+"""Rows of left-out samples; the rest is counted."""
+MOST_ALIKE = 5
+"""Samples listed one by one though they were left out for the same reason; more share a row."""
 
 
 def describe_model(model: ModelCard, accounting: Accounting, *, data: str) -> Section:
@@ -44,9 +46,21 @@ def _list_left_out(accounting: Accounting) -> Iterable[Table]:
 
 
 def _list_skips(skips: Sequence[Skip]) -> Iterable[tuple[str, str]]:
-    yield from ((skip.id, skip.reason) for skip in skips[:MOST_SKIPS])
-    if len(skips) > MOST_SKIPS:
-        yield f"and {len(skips) - MOST_SKIPS:,} more", "all are in the run folder's manifest"
+    rows = list(_group_skips(skips))
+    yield from rows[:MOST_SKIPS]
+    if len(rows) > MOST_SKIPS:
+        yield f"and {len(rows) - MOST_SKIPS:,} more", "all are in the run folder's manifest"
+
+
+def _group_skips(skips: Sequence[Skip]) -> Iterable[tuple[str, str]]:
+    by_reason: dict[str, list[str]] = {}
+    for skip in skips:
+        by_reason.setdefault(skip.reason, []).append(skip.id)
+    for reason, ids in by_reason.items():
+        if len(ids) > MOST_ALIKE:
+            yield f"{', '.join(ids[:3])} and {len(ids) - 3:,} more", reason
+        else:
+            yield from ((name, reason) for name in ids)
 
 
 def tabulate_scores(title: str, scores: Mapping[str, Score], labels: Mapping[str, str]) -> ScoreTable:

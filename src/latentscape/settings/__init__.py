@@ -12,5 +12,6 @@ from latentscape.settings.emotion import describe_architecture as describe_archi
 from latentscape.settings.emotion import known_speech_checkpoint as known_speech_checkpoint
 from latentscape.settings.emotion import read_run_label as read_run_label
 from latentscape.settings.emotion import run_folder as run_folder
+from latentscape.settings.readiness import ReadinessConfig as ReadinessConfig
 from latentscape.settings.retriever import RetrieverConfig as RetrieverConfig
 from latentscape.settings.retriever import RetrieverStyle as RetrieverStyle

@@ -68,11 +68,15 @@ class EmbeddingsSettings:
     skip_tsne: bool = False
     """Draw no t-SNE."""
     layers: tuple[str, ...] | None = None
-    """Layers to map, by name or glob, separated by commas; the first is the one that is measured. Without it: embedding."""
+    """Layers to map, by name or glob, separated by commas; the first is measured as well. Without it: embedding."""
     base_model: str | None = None
     """The encoder under a projection head: a hub name or a local folder."""
     weights: Path | None = None
     """The weight file that declares the types of hard negatives."""
+    config: Path | None = None
+    """The YAML config of the training run, for the colors of its `style` section."""
+    readiness: Path | None = None
+    """A YAML file with thresholds of your own for the readiness checklist; without it the published ones."""
     allow_missing: tuple[str, ...] = ()
     """Pattern of tensors that may be missing from the checkpoint; every picture then says so."""
 
