@@ -101,6 +101,13 @@ def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, fi
     assert digests(studied.folder) == before
 
 
+@pytest.mark.slow
+def test_a_fresh_run_elsewhere_gives_the_same_bytes(studied, finished_speech, tmp_path):
+    study_latents(LatentsSettings(config=finished_speech.config, output=tmp_path / "fresh"))
+    first, second = digests(studied.folder), digests(tmp_path / "fresh")
+    assert {name for name in first if first[name] != second[name]} == {"manifest.json"}  # it names its own folder
+
+
 def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_speech, tmp_path, monkeypatch):
     shutil.copytree(studied.folder, tmp_path / "again")
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))

@@ -1,19 +1,17 @@
 """Words -> settings -> conductor. Nothing heavy is imported before a command runs."""
 
 import json
-import os
-import signal
 import sys
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
-from latentscape.errors import LatentscapeError
-from latentscape.progress import SILENT, Progress, Terminal
+from latentscape.errors import UsageError
+from latentscape.process import prepare_process, run_command
+from latentscape.progress import SILENT, Progress, Terminal, make_visible
 from latentscape.settings import Device, EmbeddingsSettings, LatentsSettings
 
 FLAT = Parameter(name="*")
@@ -189,48 +187,16 @@ def doctor(*, as_json: AsJson = False, talk: TalkOptions = TALK) -> None:
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with the code that design and docs promise."""
     words = list(sys.argv[1:] if words is None else words)
-    _prepare_process()
-    sys.exit(_exit_code(lambda: app(words, exit_on_error=False, print_error=False), debug="--debug" in words))
+    prepare_process()
+    sys.exit(run_command(lambda: _run(words), debug="--debug" in words))
 
 
-def _exit_code(run: Callable[[], object], *, debug: bool) -> int:
-    try:
-        run()
-    except LatentscapeError as error:
-        return _explain(str(error), error.exit_code, debug=debug)
-    except CycloptsError as error:
-        return _explain(
-            f"{error}\n\nhint: `latentscape --help` lists the commands, `latentscape COMMAND --help` the options",
-            2,
-            debug=debug,
-        )
-    except KeyboardInterrupt:
-        return _explain(
-            "interrupted; what is finished is kept, and the same command goes on from there", 130, debug=debug
-        )
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001  the last line of defense: a bug of ours must not look like the user's
-        text = f"a bug in latentscape: {type(error).__name__}: {error}"
-        return _explain(f"{text}\n\nhint: run again with `--debug` and report what it shows", 9, debug=debug)
-    return 0
-
-
-def _explain(text: str, code: int, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    print(f"error: {text}", file=sys.stderr)  # noqa: T201
-    return code
-
-
-def _prepare_process() -> None:
-    """Make the terminal take every letter, SIGTERM end with 143, and the libraries' own bars stay silent."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]  a text stream has it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+def _run(words: Sequence[str]) -> None:
+    for before, word in zip(["", *words], words, strict=False):
+        if not word or (word.startswith("--") and word.endswith("=")):  # an empty path would mean the current folder
+            where = f"`{word or before}` is followed by nothing" if word or before else "the first word is empty"
+            raise UsageError(where, hint="is a variable of your script empty?")
+    app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
 def _report(scores: Mapping[str, Any], summary: str, *, folder: Path, as_json: bool, talk: Talk) -> None:
@@ -238,7 +204,7 @@ def _report(scores: Mapping[str, Any], summary: str, *, folder: Path, as_json: b
 
     if as_json:
         return _print_json(flatten_scores(scores))
-    print(summary)  # noqa: T201
+    print(make_visible(summary))  # noqa: T201
     return talk.progress.say(f"report: {folder / 'report.html'}")
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from latentscape.datasets.pairs import PairSamples, read_pairs, read_weights
 from latentscape.datasets.splits import stratified_sample
-from latentscape.errors import DataError
+from latentscape.errors import ModelError
 from latentscape.features import Extraction, choose_device, choose_layers, describe_layers, extract_features
 from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
@@ -76,7 +76,7 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
     with RunFolder(settings.output) as folder:
         inputs = describe_inputs(settings, loaded=loaded, card=card, texts=texts, layers=layers)
         extraction = _extract(folder, loaded, texts, inputs=inputs, progress=progress)
-        pairs, failed = _drop_failed(pairs, {texts[row]: reason for row, reason in extraction.failed})
+        pairs, failed = _drop_failed(pairs, _find_lost_texts(texts, extraction, layer=next(iter(inputs["layers"]))))
         vectors = {
             layer: _place(pairs, texts, extraction.kept, features=extraction.features[layer])
             for layer in inputs["layers"]
@@ -204,11 +204,24 @@ def _extract(
     return keep_extraction(folder, inputs, compute)
 
 
+def _find_lost_texts(texts: Sequence[str], extraction: Extraction, *, layer: str) -> dict[str, str]:
+    """Texts that have no embedding, with the reason: those that failed, and those whose vector has no direction."""
+    lost = {texts[row]: reason for row, reason in extraction.failed}
+    empty = extraction.kept[~extraction.features[layer].any(axis=1)]
+    return lost | {
+        texts[row]: f"layer `{layer}` gives a vector of zeros, which has no direction" for row in empty.tolist()
+    }
+
+
 def _drop_failed(pairs: PairSamples, failed: Mapping[str, str]) -> tuple[PairSamples, tuple[Skip, ...]]:
     """The pairs without the queries that lean on a text the model could not embed."""
     lost = {query: reason for query in range(len(pairs)) if (reason := _find_failure(pairs, query, failed))}
     if len(lost) == len(pairs):
-        raise DataError("no query could be embedded", got=next(iter(lost.values())), hint="try `--device cpu`")
+        raise ModelError(
+            "no query could be embedded with its documents",
+            got=next(iter(lost.values())),
+            hint="the model's output has broken down: take another checkpoint, or try `--device cpu`",
+        )
     kept = [query for query in range(len(pairs)) if query not in lost]
     return pairs.take(kept), tuple(Skip(id=f"query {query + 1}", reason=reason) for query, reason in lost.items())
 

@@ -53,7 +53,10 @@ def tell_file_kind(path: Path) -> str:
     if head[0] == 0x80 or foreign_globals(path):
         return "pickle"
     raise ModelError(
-        f"{path} is not a checkpoint", got=f"a file that starts with {head[:8]!r}", expected="torch.save or safetensors"
+        f"{path} is not a checkpoint",
+        got=f"a file that starts with {head[:8]!r}",
+        expected="torch.save or safetensors",
+        hint="check the path",
     )
 
 
@@ -61,9 +64,13 @@ def _check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise ModelError(f"there is no checkpoint {path}", got=error.strerror or str(error)) from error
+        raise ModelError(
+            f"there is no checkpoint {path}",
+            got=error.strerror or str(error),
+            hint="name one with `--checkpoint`, or train one first: `latentscape train --help`",
+        ) from error
     if stat.S_ISDIR(mode):
-        raise ModelError(f"{path} is a folder", expected="a checkpoint file")
+        raise ModelError(f"{path} is a folder", expected="a checkpoint file", hint="name a file in it")
     if not stat.S_ISREG(mode):
         raise ModelError(f"{path} is not a regular file", expected="a checkpoint file")
 

@@ -31,6 +31,7 @@ from latentscape.measures.classification import (
     measure_balanced_accuracy,
     measure_chance_accuracy,
     measure_class_recalls,
+    name_scores,
 )
 from latentscape.measures.distance import measure_confusion_against_distance
 from latentscape.measures.score import Score
@@ -315,9 +316,9 @@ def _score(samples: SpeechSamples, predictions: Labels, confusions: Confusions, 
 
 def _score_datasets(samples: SpeechSamples, predictions: Labels) -> dict[str, Score]:
     """`accuracy_<data set>` where there are several."""
-    names = samples.dataset_names if len(samples.dataset_names) > 1 else ()
+    names = name_scores("accuracy", samples.dataset_names if len(samples.dataset_names) > 1 else ())
     rows = {name: samples.dataset_ids == number for number, name in enumerate(names)}
-    scores = {f"accuracy_{name}": (samples.labels[own], predictions[own]) for name, own in rows.items()}
+    scores = {name: (samples.labels[own], predictions[own]) for name, own in rows.items()}
     return {name: replace(measure_accuracy(*sides), name=name) for name, sides in scores.items()}
 
 

@@ -1,10 +1,13 @@
 """How long work reports itself: silent unless someone listens."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 Item = TypeVar("Item")
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Letters that tell a terminal what to do, or turn the reading direction."""
 
 
 class Progress(ABC):
@@ -41,7 +44,6 @@ class Terminal(Progress):
     def track(self, items: Iterable[Item], *, label: str, total: int) -> Iterator[Item]:
         """Draw a bar for a loop; a finished bar stays on screen with its count and time."""
         from rich import progress as rich_progress  # noqa: PLC0415  it costs 50 ms that `--help` should not pay
-        from rich.console import Console  # noqa: PLC0415
 
         columns = (
             rich_progress.TextColumn("{task.description:<28}"),
@@ -50,11 +52,29 @@ class Terminal(Progress):
             rich_progress.TimeElapsedColumn(),
             rich_progress.TimeRemainingColumn(),
         )
-        with rich_progress.Progress(*columns, console=Console(stderr=True)) as bars:
+        with rich_progress.Progress(*columns, console=_open_console()) as bars:
             yield from bars.track(items, total=total, description=label)
 
     def say(self, message: str) -> None:
         """Print the sentence on stderr."""
-        from rich.console import Console  # noqa: PLC0415  as above
+        _open_console().print(make_visible(message), markup=False, emoji=False, soft_wrap=True)
 
-        Console(stderr=True, highlight=False).print(message, markup=False)
+
+def _open_console() -> Any:
+    """Rich's console on stderr; when nobody reads it any more it falls silent and the work goes on."""
+    from rich.console import Console  # noqa: PLC0415  as above
+
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
+    return Patient(stderr=True, highlight=False)
+
+
+def make_visible(text: str) -> str:
+    r"""Text that a terminal shows and does not obey: letters that are commands appear as their escapes.
+
+    >>> print(make_visible("a\x1b[31mb"))
+    a\x1b[31mb
+    """
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

@@ -108,7 +108,11 @@ def _copy_and_compare(pairs: Mapping[str, tuple[Tensor, Tensor]], source: str) -
             live.copy_(saved)
     broken = [name for name, (live, _) in pairs.items() if isinstance(live, nn.Parameter) and not _is_finite(live)]
     if broken:
-        raise ModelError(f"{source} holds weights that are not finite numbers", got=_shorten(broken))
+        raise ModelError(
+            f"{source} holds weights that are not finite numbers",
+            got=_shorten(broken),
+            hint="the training diverged, or the file is damaged: take an earlier checkpoint",
+        )
     lost = [name for name, (live, saved) in pairs.items() if not torch.equal(_bits(live), _bits(saved.to(live)))]
     if lost:
         raise ModelError(f"weights of {source} did not arrive in the model as they are in the file", got=_shorten(lost))

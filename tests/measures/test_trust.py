@@ -57,9 +57,18 @@ def test_the_interval_covers_the_value_as_an_ordinary_bootstrap_does():
 @pytest.mark.parametrize(("n", "k"), [(2, 1), (3, 2), (16, 15), (17, 15)])
 def test_k_is_cut_to_the_samples_that_exist(n, k):
     features = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
-    trust = measure_map_trust(find_neighbors(features, k=30), on_map(features[:, :2]))
-    assert trust.k == k
-    assert trust.recall.value == 1.0 if n <= k + 1 else trust.recall.value < 1.0
+    assert measure_map_trust(find_neighbors(features, k=30), on_map(features[:, :2])).k == k
+
+
+@pytest.mark.parametrize("n", [2, 3, 16])
+def test_where_all_samples_are_neighbors_any_map_would_keep_them(n):
+    features = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+    trust = measure_map_trust(find_neighbors(features, k=30), on_map(features[::-1, :2]))
+    assert trust.recall.value is None
+    assert "any map" in trust.recall.reason
+    assert np.isnan(trust.per_point).all()
+    one_more = np.random.default_rng(n).normal(size=(17, 3)).astype(np.float32)
+    assert measure_map_trust(find_neighbors(one_more, k=30), on_map(one_more[::-1, :2])).recall.value < 1.0
 
 
 def test_k_is_cut_to_the_width_of_the_graph():
@@ -76,6 +85,13 @@ def test_one_sample_has_no_recall_and_says_why():
     assert trust.k == 0
 
 
-def test_equal_points_break_ties_the_same_way_on_both_sides():
+def test_samples_that_all_share_one_place_have_no_recall():
     same = np.ones((20, 2))
-    assert measure_map_trust(find_neighbors(same, k=5, metric="euclidean"), on_map(same), k=5).recall.value == 1.0
+    trust = measure_map_trust(find_neighbors(same, k=5, metric="euclidean"), on_map(same), k=5)
+    assert (trust.recall.value, trust.recall.reason) == (None, "all samples lie on one point")
+
+
+def test_equal_points_break_ties_the_same_way_on_both_sides():
+    twins = np.repeat(np.eye(2), 10, axis=0)
+    trust = measure_map_trust(find_neighbors(twins, k=5, metric="euclidean"), on_map(twins), k=5)
+    assert trust.recall.value == 1.0

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
 from latentscape.datasets.audio import SUFFIXES, load_audio
 from latentscape.errors import DataError
-from latentscape.shapes import Waveform
+
+Sound = Float32[np.ndarray, " _"]
+"""A waveform among others of other lengths."""
 
 SPEED = 0.05
 """Up to this much faster and higher, or slower and lower; as a logarithm."""
@@ -17,7 +20,7 @@ NOISE_LEVELS = (5.0, 25.0)
 """Signal to noise, in decibels."""
 
 
-def read_noises(folder: Path, *, sample_rate: int) -> list[Waveform]:
+def read_noises(folder: Path, *, sample_rate: int) -> list[Sound]:
     """Every sound file under `folder`. Raises DataError if there is none, or one can't be read."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
@@ -28,9 +31,7 @@ def read_noises(folder: Path, *, sample_rate: int) -> list[Waveform]:
     return [load_audio(path, sample_rate=sample_rate) for path in paths]
 
 
-def augment(
-    waveform: Waveform, rng: np.random.Generator, *, longest: int | None, noises: Sequence[Waveform] = ()
-) -> Waveform:
+def augment(waveform: Sound, rng: np.random.Generator, *, longest: int | None, noises: Sequence[Sound] = ()) -> Sound:
     """A random stretch of at most `longest` samples, at a slightly other speed, perhaps with noise mixed in."""
     speed = float(np.exp(rng.uniform(-SPEED, SPEED)))
     stretch = waveform if longest is None else _cut(waveform, int(longest * speed), rng)
@@ -40,12 +41,12 @@ def augment(
     return changed.astype(np.float32)
 
 
-def _cut(waveform: Waveform, size: int, rng: np.random.Generator) -> Waveform:
+def _cut(waveform: Sound, size: int, rng: np.random.Generator) -> Sound:
     start = int(rng.integers(max(len(waveform) - size, 0) + 1))
     return waveform[start : start + size]
 
 
-def _pick_noise(noises: Sequence[Waveform], signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _pick_noise(noises: Sequence[Sound], signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random stretch of a random noise, repeated if too short, at a random level below the signal."""
     noise = noises[int(rng.integers(len(noises)))]
     start = int(rng.integers(len(noise)))

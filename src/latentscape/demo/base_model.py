@@ -72,6 +72,6 @@ def _make_config(
             raise UsageError(f"unknown key `model.encoder_config.{key}`", hint=nearest(key, known))
     marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "pad_token_id", "eos_token_id")}
     # XLM-RoBERTa numbers its positions from the padding token's number on.
-    positions = max_length + tokenizer.pad_token_id + 1
+    positions = max_length + marks["pad_token_id"] + 1
     sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": positions, "type_vocab_size": 1}
     return transformers.XLMRobertaConfig(**{**encoder_config, **marks, **sizes})

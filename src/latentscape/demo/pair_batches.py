@@ -1,32 +1,37 @@
 """Pairs for training a retriever: who may learn from what, and what one step compares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentscape.datasets.pairs import HardNegative, PairSamples, combine_weights
+from latentscape.datasets.splits import TrainRows, ValidationRows
 from latentscape.errors import DataError
 from latentscape.shapes import Rows
+
+Weigher = Callable[[HardNegative], float]
+"""How much a hard negative counts beside an ordinary wrong document, which counts 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairBatch:
     """Queries and the distinct documents they are compared with."""
 
-    queries: Rows
-    documents: Rows
-    targets: Tensor
+    queries: Int[np.ndarray, " query"]
+    documents: Int[np.ndarray, " document"]
+    targets: Int[Tensor, " query"]
     """Column of each query's right document."""
-    offsets: Tensor
+    offsets: Float[Tensor, "query document"]
     """[query, document] added to the logits: minus infinity at other documents that are right for the query, the
     logarithm of its weight at a declared hard negative, 0 elsewhere."""
 
 
-def split_pairs(pairs: PairSamples, *, val_split: float, seed: int) -> tuple[Rows, Rows]:
+def split_pairs(pairs: PairSamples, *, val_split: float, seed: int) -> tuple[TrainRows, ValidationRows]:
     """Query rows to train on and to judge by, both ascending; queries that share a right document stay together.
 
     Groups are drawn until the share of validation queries is reached. Raises DataError if all queries hang together.
@@ -76,11 +81,16 @@ def without_documents(pairs: PairSamples, texts: set[str]) -> PairSamples:
     return replace(pairs, hard_negatives=kept).take(np.arange(len(pairs)))
 
 
-def weigh_negative(negative: HardNegative, weights: Mapping[str, Any] | None) -> float:
-    """How much a hard negative counts: by its types if there is a weight file, else its own weight if above 0, else 1."""
-    if weights is not None:
-        return combine_weights(negative.types, weights)
-    return negative.weight or 1.0
+def make_weigher(weights: Mapping[str, Any] | None, *, use_weights: bool) -> Weigher:
+    """How much each hard negative counts: by its types if there is a weight file; else by its own weight, if above 0.
+
+    Without `use_weights` every one counts 1, as the other documents do.
+    """
+    if not use_weights:
+        return lambda negative: 1.0
+    if weights is None:
+        return lambda negative: negative.weight or 1.0
+    return lambda negative: combine_weights(negative.types, weights)
 
 
 def plan_pair_batches(
@@ -88,22 +98,16 @@ def plan_pair_batches(
     *,
     batch_size: int,
     hard_negatives: int,
-    weights: Mapping[str, Any] | None,
+    weigh: Weigher,
     rng: np.random.Generator,
 ) -> list[PairBatch]:
     """All queries once, in random order, each with one right document and at most `hard_negatives` wrong ones."""
     order = rng.permutation(len(pairs))
     rows = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return [_make_batch(pairs, part, hard_negatives, weights, rng) for part in rows]
+    return [_make_batch(pairs, part, most=hard_negatives, weigh=weigh, rng=rng) for part in rows]
 
 
-def _make_batch(  # noqa: PLR0917  private, and read in this order at its one call
-    pairs: PairSamples,
-    rows: Rows,
-    most: int,
-    weights: Mapping[str, Any] | None,
-    rng: np.random.Generator,
-) -> PairBatch:
+def _make_batch(pairs: PairSamples, rows: Rows, *, most: int, weigh: Weigher, rng: np.random.Generator) -> PairBatch:
     targets = [int(rng.choice(pairs.relevant[row])) for row in rows]
     hard = [_draw(pairs.hard_negatives[row], most, rng) for row in rows]
     documents = np.unique([*targets, *(negative.document for negatives in hard for negative in negatives)])
@@ -111,7 +115,7 @@ def _make_batch(  # noqa: PLR0917  private, and read in this order at its one ca
     offsets = torch.zeros(len(rows), len(documents))
     for line, (row, target, negatives) in enumerate(zip(rows, targets, hard, strict=True)):
         for negative in negatives:
-            offsets[line, place[negative.document]] = float(np.log(max(weigh_negative(negative, weights), 1e-6)))
+            offsets[line, place[negative.document]] = float(np.log(max(weigh(negative), 1e-6)))
         others = [place[right] for right in pairs.relevant[row] if right != target and right in place]
         offsets[line, others] = -torch.inf
     columns = torch.tensor([place[target] for target in targets])

@@ -84,22 +84,22 @@ def _make_rows(count: int, taken: set[Listing], rng: np.random.Generator) -> lis
             continue
         taken.add(listing)
         text = describe(listing, rng)
-        rows += [_make_row(listing, text, taken, rng) for _ in range(rng.integers(1, 5))]
+        rows += [_make_row(listing, text, taken=taken, rng=rng) for _ in range(rng.integers(1, 5))]
     rows = rows[:fresh]
     repeated = rng.choice(fresh, size=count - fresh, replace=False)
     return rows + [rows[row] for row in repeated]
 
 
-def _make_row(listing: Listing, text: str, taken: set[Listing], rng: np.random.Generator) -> dict[str, Any]:  # noqa: PLR0917  what, its text, what is gone, chance
+def _make_row(listing: Listing, text: str, *, taken: set[Listing], rng: np.random.Generator) -> dict[str, Any]:
     query, asked = ask(listing, rng)
     row: dict[str, Any] = {"query": query, "pos": text}
     if rng.random() > 0.03:
-        row["hard_neg"] = _spoil_in_several_ways(listing, asked, taken, rng)
+        row["hard_neg"] = _spoil_in_several_ways(listing, asked, taken=taken, rng=rng)
     return row
 
 
 def _spoil_in_several_ways(
-    listing: Listing, asked: Sequence[str], taken: set[Listing], rng: np.random.Generator
+    listing: Listing, asked: Sequence[str], *, taken: set[Listing], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """Two to five listings, each wrong in one to three of the things that were asked for."""
     found: dict[Listing, tuple[str, ...]] = {}

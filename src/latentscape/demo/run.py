@@ -1,8 +1,9 @@
 """The demo: data of our own, two small trainings, two studies, and where to look."""
 
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
-from latentscape.demo.configs import write_demo_configs
 from latentscape.demo.rental_data import write_demo_rentals
 from latentscape.demo.speech_data import write_demo_speech
 from latentscape.demo.train_emotion import train_emotion
@@ -24,8 +25,42 @@ from latentscape.settings import (
 def run_demo(output: Path, *, seed: int, device: Device = "auto", progress: Progress = SILENT) -> str:
     """Write data and configs into `output`, train both models, study both; returns what was found and where it lies.
 
-    Everything in `output` can be used again by hand: the configs are ones that `latents` and `train` take.
+    Everything in `output` can be used again by hand: its configs are what `train` and `latents` take.
     """
-    sound = _run_speech(output, seed=seed, device=device, progress=progress)
-    text = _run_rentals(output, seed=seed, device=device, progress=progress)
-    return f"{sound}\n\n{text}"
+    speech = _show_speech(output, seed=seed, device=device, progress=progress)
+    rentals = _show_rentals(output, seed=seed, device=device, progress=progress)
+    return f"{speech}\n\n{rentals}"
+
+
+def _show_speech(output: Path, *, seed: int, device: Device, progress: Progress) -> str:
+    progress.say("1 of 2: a speech-emotion classifier. Neutral and Calm sound nearly alike, the microphones do not.")
+    write_demo_speech(output / "speech", seed=seed, progress=progress)
+    config = _write_config("emotion.yml", output, seed=seed)
+    train_emotion(load_config(config, EmotionConfig), device=device, progress=progress)
+    study = study_latents(LatentsSettings(config=config, device=device, seed=seed), progress=progress)
+    return f"{summarize_latents(study.findings)}\n-> {study.folder / 'report.html'}"
+
+
+def _show_rentals(output: Path, *, seed: int, device: Device, progress: Progress) -> str:
+    progress.say("2 of 2: a retriever of rental listings, judged on queries and listings it never saw.")
+    written = write_demo_rentals(output / "rental", seed=seed)
+    config = _write_config("rental.yml", output, seed=seed)
+    checkpoint = train_retriever(load_config(config, RetrieverConfig), device=device, progress=progress)
+    settings = EmbeddingsSettings(
+        checkpoint=checkpoint,
+        data=written.held_out,
+        weights=written.weights,
+        output=output / "rental" / "visualizations",
+        device=device,
+        seed=seed,
+    )
+    study = study_embeddings(settings, progress=progress)
+    return f"{summarize_embeddings(study.findings)}\n-> {study.folder / 'report.html'}"
+
+
+def _write_config(name: str, output: Path, *, seed: int) -> Path:
+    """The config of that name with the folder and the seed filled in."""
+    text = files("latentscape.demo").joinpath(name).read_text(encoding="utf-8")
+    path = output / name
+    path.write_text(Template(text).substitute(folder=output.as_posix(), seed=seed), encoding="utf-8")
+    return path

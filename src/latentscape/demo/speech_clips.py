@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from latentscape.datasets.audio import load_audio
 from latentscape.datasets.speech import SpeechSamples
 from latentscape.errors import DataError
 from latentscape.progress import Progress
-from latentscape.shapes import Rows, Waveform
+from latentscape.shapes import Rows
 
+Sound = Float32[np.ndarray, " _"]
+"""A waveform among others of other lengths."""
 _POOL = 8
 """Batches that are sorted by length together: enough to save padding, few enough to stay random."""
 
@@ -24,7 +27,7 @@ class Clips:
     """Samples and their sound; row i of both belongs together."""
 
     samples: SpeechSamples
-    waveforms: tuple[Waveform, ...]
+    waveforms: tuple[Sound, ...]
 
     def take(self, rows: Rows) -> "Clips":
         """The clips of `rows`, in that order."""
@@ -35,11 +38,10 @@ class Clips:
 class Batch:
     """A padded batch and what is true of each clip."""
 
-    waveforms: Tensor
-    """[batch, time]"""
-    lengths: Tensor
-    labels: Tensor
-    dataset_ids: Tensor
+    waveforms: Float[Tensor, "batch time"]
+    lengths: Int[Tensor, " batch"]
+    labels: Int[Tensor, " batch"]
+    dataset_ids: Int[Tensor, " batch"]
 
     def to(self, device: str) -> "Batch":
         """The same on another device."""
@@ -51,7 +53,7 @@ def load_clips(
 ) -> Clips:
     """Read every clip; those that can't be used are said and left out. Raises DataError if none is left."""
 
-    def load(path: Path) -> Waveform | str:
+    def load(path: Path) -> Sound | str:
         try:
             waveform = load_audio(path, sample_rate=sample_rate)
         except DataError as error:
@@ -77,9 +79,9 @@ def stream_batches(
     *,
     batch_size: int,
     rng: np.random.Generator | None = None,
-    change: Callable[[Waveform, np.random.Generator], Waveform] | None = None,
+    change: Callable[[Sound, np.random.Generator], Sound] | None = None,
 ) -> Iterator[Batch]:
-    """All clips once, clips of like length together: in random order and changed if `rng` is given, else as they are."""
+    """All clips once, like lengths together: in random order and changed if `rng` is given, else as they are."""
     plan = plan_batches([len(waveform) for waveform in clips.waveforms], batch_size=batch_size, rng=rng)
     for rows in plan:
         waveforms = [clips.waveforms[row] for row in rows]
@@ -99,7 +101,7 @@ def plan_batches(lengths: Sequence[int], *, batch_size: int, rng: np.random.Gene
     return batches if rng is None else [batches[place] for place in rng.permutation(len(batches))]
 
 
-def _collate(waveforms: Sequence[Waveform], labels: Rows, dataset_ids: Rows) -> Batch:
+def _collate(waveforms: Sequence[Sound], labels: Rows, dataset_ids: Rows) -> Batch:
     lengths = [len(waveform) for waveform in waveforms]
     padded = torch.zeros(len(waveforms), max(lengths))
     for row, waveform in enumerate(waveforms):

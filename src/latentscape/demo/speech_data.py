@@ -99,7 +99,7 @@ class _Clip:
 def write_demo_speech(
     folder: Path, *, seed: int = 0, n_speakers: int = 6, takes: int = 2, progress: Progress = SILENT
 ) -> tuple[Path, Path]:
-    """Write the two sets as 16 kHz PCM16 into `folder`, in RAVDESS and in CREMA-D naming; the same seed, the same bytes.
+    """Write the two sets into `folder`, 16 kHz PCM16, in RAVDESS and in CREMA-D naming; the same seed, the same bytes.
 
     `takes` is how often a speaker repeats everything. Returns the folders of both sets. Speakers are different people
     in the two sets.
@@ -176,7 +176,9 @@ def _speak(clip: _Clip, speaker: _Speaker, rng: np.random.Generator) -> Waveform
     pitch = speaker.pitch * 2 ** (melody / 12)
     source = _pulse(pitch, expression.jitter, rng) + expression.breath * rng.normal(0.0, 1.0, len(track))
     tilt = -9 + (expression.tilt + 9) * strength + rng.normal(0.0, 0.8)
-    voice = _filter(source, _shape_spectra(clip.vowels, track[::_HOP], speaker.tract, tilt)) * _open_mouth(track)
+    voice = _filter(source, _shape_spectra(clip.vowels, track[::_HOP], tract=speaker.tract, tilt=tilt)) * _open_mouth(
+        track
+    )
     level = -33 + speaker.level + expression.level * strength + rng.normal(0.0, 1.5)
     pause = np.zeros(int(rng.uniform(0.04, 0.12) * SAMPLE_RATE))
     return np.concatenate([pause, voice / voice.std() * 10 ** (level / 20), pause]).astype(np.float32)
@@ -206,7 +208,7 @@ def _pulse(pitch: Float[np.ndarray, " time"], jitter: float, rng: np.random.Gene
 
 
 def _shape_spectra(
-    vowels: Sequence[str], track: Float[np.ndarray, " frame"], tract: float, tilt: float
+    vowels: Sequence[str], track: Float[np.ndarray, " frame"], *, tract: float, tilt: float
 ) -> Float[np.ndarray, "frame bin"]:
     """The vocal tract's gain for every frame: three resonances that glide from vowel to vowel, and the tilt."""
     targets = np.array([_VOWELS[vowel] for vowel in vowels], dtype=float) * tract

@@ -15,7 +15,15 @@ from latentscape.datasets.splits import split_by_speaker
 from latentscape.demo.augment import augment, read_noises
 from latentscape.demo.filterbank import fill_filterbank
 from latentscape.demo.speech_clips import Batch, Clips, load_clips, stream_batches
-from latentscape.demo.training import Deadline, make_optimizer, make_schedule, save_checkpoint, seeded, take_step
+from latentscape.demo.training import (
+    Deadline,
+    make_optimizer,
+    make_schedule,
+    save_checkpoint,
+    seeded,
+    suited_threads,
+    take_step,
+)
 from latentscape.errors import DataError, UsageError
 from latentscape.features import choose_device
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, build_emotion_classifier
@@ -36,7 +44,11 @@ def train_emotion(config: EmotionConfig, *, device: str = "auto", progress: Prog
     with seeded(config.training.seed):
         model = _build_model(config)
         training, validation = _read_data(config, model, progress)
-        return _Trainer(config, model, choose_device(device), progress).run(training, validation)
+        if config.training.filterbank_init:
+            fill_filterbank(model.encoder, training.waveforms, sample_rate=config.data.sample_rate)
+        trainer = _Trainer(config, model, device=choose_device(device), progress=progress)
+        with suited_threads(model):
+            return trainer.run(training, validation)
 
 
 def _refuse_unsupported(config: EmotionConfig) -> None:
@@ -59,10 +71,7 @@ def _build_model(config: EmotionConfig) -> EmotionClassifier:
             got=f"{architecture.num_domains} domains, {heard} data sets",
             hint=f"set `model.num_domains: {heard}`, or 0 to train without the domain head",
         )
-    model = build_emotion_classifier(architecture, pretrained=architecture.encoder_config is None)
-    if config.training.filterbank_init:
-        fill_filterbank(model.encoder, sample_rate=config.data.sample_rate)
-    return model
+    return build_emotion_classifier(architecture, pretrained=architecture.encoder_config is None)
 
 
 def _read_data(config: EmotionConfig, model: EmotionClassifier, progress: Progress) -> tuple[Clips, Clips]:
@@ -75,6 +84,8 @@ def _read_data(config: EmotionConfig, model: EmotionClassifier, progress: Progre
             got=str(config.model.num_classes),
             expected=f"at least {samples.labels.max() + 1}: {', '.join(samples.class_names)}",
         )
+    if samples.skipped:
+        progress.say(f"{len(samples.skipped):,} files left out, e.g. {': '.join(samples.skipped[0])}")
     settings = config.training
     rows = split_by_speaker(samples.speakers, samples.dataset_ids, val_split=settings.val_split, seed=settings.seed)
     load = partial(
@@ -91,7 +102,7 @@ def _read_data(config: EmotionConfig, model: EmotionClassifier, progress: Progre
 class _Trainer:
     """The loop and what it remembers from epoch to epoch."""
 
-    def __init__(self, config: EmotionConfig, model: EmotionClassifier, device: str, progress: Progress) -> None:
+    def __init__(self, config: EmotionConfig, model: EmotionClassifier, *, device: str, progress: Progress) -> None:
         self.config, self.settings = config, config.training
         self.model, self.device, self.progress = model.to(device), device, progress
         self.path = known_speech_checkpoint(config)

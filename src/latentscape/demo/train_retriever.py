@@ -11,8 +11,23 @@ from torch.nn import functional as F
 
 from latentscape.datasets.pairs import PairSamples, read_pairs, read_weights
 from latentscape.demo.base_model import write_base_model
-from latentscape.demo.pair_batches import PairBatch, plan_pair_batches, split_pairs, without_documents
-from latentscape.demo.training import Deadline, make_optimizer, make_schedule, save_checkpoint, seeded, take_step
+from latentscape.demo.pair_batches import (
+    PairBatch,
+    Weigher,
+    make_weigher,
+    plan_pair_batches,
+    split_pairs,
+    without_documents,
+)
+from latentscape.demo.training import (
+    Deadline,
+    make_optimizer,
+    make_schedule,
+    save_checkpoint,
+    seeded,
+    suited_threads,
+    take_step,
+)
 from latentscape.features import choose_device
 from latentscape.models.loading import find_model_folder, load_body, read_config_values, read_folder_tensors
 from latentscape.models.retriever import ProjectionHead, Retriever, mean_over_tokens
@@ -28,10 +43,10 @@ _CHUNK = 64
 def train_retriever(config: RetrieverConfig, *, device: str = "auto", progress: Progress = SILENT) -> Path:
     """Train the retriever of `config` and return its best checkpoint, `output/best_model.pt`.
 
-    The loss is InfoNCE over the documents of the batch and the declared hard negatives (van den Oord et al., 2018, eq. 4;
-    in-batch documents after Karpukhin et al., 2020, section 3.2); a document that is right for a query is never held
-    against it. Validation queries share no right document with training queries. The best epoch is the one with the
-    lowest validation loss; `epoch_N.pt` are kept beside it as `training.save_epochs` says.
+    The loss is InfoNCE over the batch's documents and the declared hard negatives (van den Oord et al., 2018, eq. 4,
+    with in-batch documents after Karpukhin et al., 2020, section 3.2); a document that is right for a query is never
+    held against it. Validation queries share no right document with training queries. The best epoch is the one with
+    the lowest validation loss; `epoch_N.pt` are kept beside it as `training.save_epochs` says.
 
     Raises DataError, ModelError or UsageError as reading the pairs and opening the encoder do.
     """
@@ -51,8 +66,9 @@ def train_retriever(config: RetrieverConfig, *, device: str = "auto", progress: 
             embedder.remember(
                 [*training.queries, *training.documents, *validation.queries, *validation.documents], progress
             )
-        trainer = _Trainer(config, embedder, base, progress)
-        return trainer.run(training, validation, weights if config.training.use_weights else None)
+        trainer = _Trainer(config, embedder, base=base, progress=progress)
+        with suited_threads(model):
+            return trainer.run(training, validation, make_weigher(weights, use_weights=config.training.use_weights))
 
 
 def _open_encoder(config: RetrieverConfig, training: PairSamples) -> tuple[nn.Module, Tokenizer, str]:
@@ -112,18 +128,18 @@ class _Embedder:
 class _Trainer:
     """The loop and what it remembers from epoch to epoch."""
 
-    def __init__(self, config: RetrieverConfig, embedder: _Embedder, base: str, progress: Progress) -> None:
+    def __init__(self, config: RetrieverConfig, embedder: _Embedder, *, base: str, progress: Progress) -> None:
         self.config, self.settings, self.progress = config, config.training, progress
         self.embedder, self.model, self.base = embedder, embedder.model, base
         self.best_loss, self.best_epoch = float("inf"), 0
 
-    def run(self, training: PairSamples, validation: PairSamples, weights: Any) -> Path:
+    def run(self, training: PairSamples, validation: PairSamples, weigh: Weigher) -> Path:
         """Train to the end, or until patience or time run out."""
         settings, deadline = self.settings, Deadline(self.settings.max_seconds)
         self._prepare(training, validation)
         for epoch in self.progress.track(range(1, settings.epochs + 1), label="training", total=settings.epochs):
-            loss = self._run_epoch(training, weights, epoch)
-            self._judge(validation, weights, epoch, loss)
+            loss = self._run_epoch(training, weigh, epoch)
+            self._judge(validation, weigh, epoch=epoch, loss=loss)
             if deadline.passed or (settings.patience and epoch - self.best_epoch >= settings.patience):
                 break
         return self.config.output / "best_model.pt"
@@ -140,20 +156,20 @@ class _Trainer:
         )
         self.progress.say(f"{len(training):,} queries to train on, {len(validation):,} to judge by")
 
-    def _plan(self, pairs: PairSamples, weights: Any, numbers: Sequence[int]) -> list[PairBatch]:
+    def _plan(self, pairs: PairSamples, weigh: Weigher, numbers: Sequence[int]) -> list[PairBatch]:
         return plan_pair_batches(
             pairs,
             batch_size=self.settings.batch_size,
             hard_negatives=self.settings.hard_negatives,
-            weights=weights,
+            weigh=weigh,
             rng=np.random.default_rng(numbers),
         )
 
-    def _run_epoch(self, training: PairSamples, weights: Any, epoch: int) -> float:
+    def _run_epoch(self, training: PairSamples, weigh: Weigher, epoch: int) -> float:
         """One pass over the training queries; the mean loss."""
         self.model.train()
         losses = []
-        for batch in self._plan(training, weights, [self.settings.seed, epoch]):
+        for batch in self._plan(training, weigh, [self.settings.seed, epoch]):
             loss = self._measure_loss(training, batch)
             losses.append(take_step(loss, self.model, self.optimizer, gradient_clip=self.settings.gradient_clip))
             self.schedule.step()
@@ -167,11 +183,11 @@ class _Trainer:
         logits = queries.float() @ documents.float().T / self.settings.temperature + batch.offsets.to(device)
         return F.cross_entropy(logits, batch.targets.to(device))
 
-    def _judge(self, validation: PairSamples, weights: Any, epoch: int, loss: float) -> None:
+    def _judge(self, validation: PairSamples, weigh: Weigher, *, epoch: int, loss: float) -> None:
         """Measure, say from time to time, and write what is due."""
         self.model.eval()
         with torch.no_grad():
-            batches = self._plan(validation, weights, [self.settings.seed])
+            batches = self._plan(validation, weigh, [self.settings.seed])
             val_loss = float(np.mean([float(self._measure_loss(validation, batch)) for batch in batches]))
             hits = _count_hits(self.embedder, validation)
         if epoch % self.settings.log_every == 0 or epoch in (1, self.settings.epochs):

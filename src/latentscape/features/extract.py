@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from latentscape.errors import DataError, UsageError
+from latentscape.errors import DataError, ModelError, UsageError
 from latentscape.features.hooks import Listener, ready_to_read, unwrap
 from latentscape.features.plan import EQUAL_LENGTHS, PADDED, find_most_padded
 from latentscape.features.pooling import CannotMaskError
@@ -61,9 +61,9 @@ def extract_features(
     hold inputs of equal length only. An input that raises DataError, or whose features are not finite, is left out and
     listed in `failed`. The model is moved to `device` and left there in eval mode; torch's threads are not touched.
 
-    Raises DataError if no input is left; ModelError for a layer that is not called exactly once a pass or has no fixed
-    number of features, and for a model that answers differently each time; ResourceError where memory does not suffice
-    for a single input; UsageError for a batch size below 1 or no layers.
+    Raises DataError if no input can be read; ModelError for a layer that is not called exactly once a pass or has no
+    fixed number of features, and for a model that answers differently each time or with no finite number; ResourceError
+    where memory does not suffice for a single input; UsageError for a batch size below 1 or no layers.
     """
     if batch_size < 1 or not layers:
         got = f"batch size {batch_size}, {len(layers)} layers"
@@ -119,7 +119,7 @@ def _finish(reader: Reader, *, padding: str, difference: float) -> Extraction:
             failed.setdefault(row, f"layer `{layer}` gives values that are not finite")
     kept = np.setdiff1d(np.arange(len(reader.lengths)), list(failed)).astype(np.int64)
     if not len(kept):
-        raise reader.nothing_left(failed)
+        raise reader.nothing_left(failed) if len(reader.failed) == len(failed) else _nothing_finite(reader, failed)
     return Extraction(
         features={layer: values[kept] for layer, values in reader.features.items()},
         kept=kept,
@@ -129,4 +129,16 @@ def _finish(reader: Reader, *, padding: str, difference: float) -> Extraction:
         batch_size=reader.limit,
         padding=padding,
         pad_difference=difference,
+    )
+
+
+def _nothing_finite(reader: Reader, failed: Mapping[int, str]) -> ModelError:
+    """The error for a model that has no finite answer to anything that could be read."""
+    n_read = len(failed) - len(reader.failed)
+    reason = next(reason for row, reason in sorted(failed.items()) if row not in reader.failed)
+    return ModelError(
+        f"the model gives no usable features for any of {n_read} samples",
+        got=reason,
+        expected="finite numbers",
+        hint="its weights have broken down, as in a training that diverged: take an earlier checkpoint",
     )

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 from jaxtyping import Int
@@ -12,6 +13,8 @@ from latentscape.measures.score import Score
 from latentscape.shapes import Flags, Labels
 
 NO_SAMPLES = "no sample has both a known class and a prediction"
+TAKEN_ENDINGS = ("_n", "_low", "_high", "_reason")
+"""What `scores.json` adds to a score's name for the facts beside its value."""
 
 
 def count_confusions(labels: Labels, predictions: Labels, *, n_classes: int) -> Int[np.ndarray, "class class"]:
@@ -53,30 +56,33 @@ def measure_accuracy(labels: Labels, predictions: Labels) -> Score:
 def measure_class_recalls(confusions: Int[np.ndarray, "class class"], class_names: Sequence[str]) -> dict[str, Score]:
     """For each class a the share of its samples predicted as it: c_aa / sum_b c_ab. Higher is better.
 
-    With Wilson's 95 % interval. Keys and names are `recall_<class>` in lower case, other signs than letters and digits
-    as `_`; names that become equal get `_2`, `_3`. None for a class without samples.
+    With Wilson's 95 % interval. Keys and names are `recall_<class>`, see `name_scores`. None for a class without
+    samples.
     """
     totals = confusions.sum(axis=1)
     reasons = [f"the class {name} has no samples" for name in class_names]
-    names = _name_recalls(class_names)
+    names = name_scores("recall", class_names)
     return {
         name: score_share(name, int(confusions[i, i]), int(totals[i]), reason=reasons[i])
         for i, name in enumerate(names)
     }
 
 
-def _name_recalls(class_names: Sequence[str]) -> list[str]:
-    """A flat, unique score name for each class.
+def name_scores(prefix: str, owners: Sequence[str]) -> list[str]:
+    """A flat, unique score name for each class or data set: lower case, other signs than letters and digits as `_`.
 
-    >>> _name_recalls(["Happy", "Very sad", "very-sad"])
-    ['recall_happy', 'recall_very_sad', 'recall_very_sad_2']
+    Names that become equal get `_2`, `_3`; so does one that would be what `scores.json` calls another score's `n`,
+    interval or reason.
+
+    >>> name_scores("recall", ["Happy", "Very sad", "very-sad", "Happy n"])
+    ['recall_happy', 'recall_very_sad', 'recall_very_sad_2', 'recall_happy_n_2']
     """
     names: list[str] = []
-    for class_name in class_names:
-        letters = unicodedata.normalize("NFC", class_name).lower()
-        stem = "recall_" + "".join(letter if letter.isalnum() else "_" for letter in letters)
-        tries = (stem if i == 1 else f"{stem}_{i}" for i in range(1, len(class_names) + 2))
-        names.append(next(name for name in tries if name not in names))
+    for owner in owners:
+        letters = unicodedata.normalize("NFC", owner).lower()
+        stem = f"{prefix}_" + "".join(letter if letter.isalnum() else "_" for letter in letters)
+        tries = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
+        names.append(next(name for name in tries if name not in names and not name.endswith(TAKEN_ENDINGS)))
     return names
 
 

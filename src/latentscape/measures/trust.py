@@ -18,7 +18,7 @@ INTERVAL = "percentile bootstrap over samples, 95 %"
 class MapTrust:
     """Neighbor recall of a map, for each sample and on the whole.
 
-    `per_point` is in [0, 1], NaN where there is nothing to compare (n = 1). `k` is the number of neighbors compared.
+    `per_point` is in [0, 1], NaN where no map could do better or worse. `k` is the number of neighbors compared.
     """
 
     per_point: PerSample
@@ -31,12 +31,17 @@ def measure_map_trust(neighbors: Neighbors, latent_map: LatentMap, *, k: int = 1
 
     recall = mean over samples of |N_k(features) ∩ N_k(map)| / k, in [0, 1], higher is better. The map side is
     euclidean; ties go to the lower row number on both sides. A map that places samples at random scores k / (n - 1).
-    `k` is cut to what exists: n - 1 and the width of `neighbors`. A single sample has no recall; the score says so.
+    `k` is cut to what exists: n - 1 and the width of `neighbors`. Where k is n - 1, or where all samples share one
+    place, every map would score the same: there is no recall, and the score says why.
     Source: Venna, Peltonen, Nybo, Aidos, Kaski 2010 (JMLR 11, section 2), recall with equal neighborhood sizes.
     """
     k = min(k, neighbors.indices.shape[1])
-    if k < 1:
-        return _nothing_to_compare(len(latent_map.xy))
+    reason = _explain_nothing_to_compare(latent_map, k)
+    if reason:
+        n = len(latent_map.xy)
+        return MapTrust(
+            per_point=np.full(n, np.nan), recall=Score(name="neighbor_recall", value=None, n=n, reason=reason), k=k
+        )
     on_map = find_neighbors(latent_map.xy, k=k, metric="euclidean").indices
     kept = _members(neighbors.indices[:, :k], on_map)
     return MapTrust(per_point=kept.mean(axis=1), recall=_score_recall(kept.sum(axis=1), k=k, seed=seed), k=k)
@@ -58,6 +63,10 @@ def _score_recall(kept: Int[np.ndarray, " sample"], *, k: int, seed: int) -> Sco
     return Score(name="neighbor_recall", value=value, n=n, low=float(low), high=float(high), interval=INTERVAL)
 
 
-def _nothing_to_compare(n: int) -> MapTrust:
-    recall = Score(name="neighbor_recall", value=None, n=n, reason="a single sample has no neighbors")
-    return MapTrust(per_point=np.full(n, np.nan), recall=recall, k=0)
+def _explain_nothing_to_compare(latent_map: LatentMap, k: int) -> str:
+    """Why a recall would say nothing about this map; empty if it says something."""
+    if k < 1:
+        return "a single sample has no neighbors"
+    if k >= len(latent_map.xy) - 1:
+        return "so few samples are all neighbors of each other on any map"
+    return "" if np.ptp(latent_map.xy, axis=0).any() else "all samples lie on one point"

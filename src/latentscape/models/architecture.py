@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from latentscape.errors import ModelError, UsageError, nearest
@@ -54,11 +55,38 @@ class EmotionArchitecture:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EmotionArchitecture":
-        """The inverse of `to_dict`. Raises ModelError for a name it does not know."""
+        """The inverse of `to_dict`. Raises ModelError for a name it does not know or a value that can't be."""
         known = {item.name for item in dataclasses.fields(cls)}
-        for key in values:
+        for key, value in values.items():
             if key not in known:
                 raise ModelError(
                     f"unknown setting `{key}` in an emotion model's architecture", hint=nearest(key, known)
                 )
-        return cls(**values)
+            _check_kind(key, value)
+        try:
+            return cls(**values)
+        except UsageError as error:
+            raise ModelError(error.what, got=error.got, hint=_FROM_FILE) from error
+
+
+_FROM_FILE = "the checkpoint says so of itself: it is damaged, or another tool wrote it"
+_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "encoder_name": ("text", (str,)),
+    "encoder_config": ("a mapping or nothing", (Mapping, NoneType)),
+    "extra_feedforward_dim": ("a whole number or nothing", (int, NoneType)),
+    "dropout": ("a number", (float, int)),
+    "grl_lambda": ("a number", (float, int)),
+    "freeze_encoder": ("true or false", (bool,)),
+}
+"""What a setting may be where it is not a whole number."""
+
+
+def _check_kind(key: str, value: object) -> None:
+    expected, kinds = _KINDS.get(key, ("a whole number", (int,)))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ModelError(
+            f"a bad setting `{key}` in an emotion model's architecture",
+            got=repr(value)[:60],
+            expected=expected,
+            hint=_FROM_FILE,
+        )

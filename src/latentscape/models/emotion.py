@@ -11,13 +11,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentscape.checkpoint import Checkpoint, WeightReceipt, load_weights
-from latentscape.errors import DataError
+from latentscape.errors import DataError, ModelError, UsageError
 from latentscape.models.architecture import EmotionArchitecture
 from latentscape.models.heads import EmotionHead, make_mlp, reverse_gradient
 from latentscape.models.inference import resolve_architecture
 from latentscape.models.kinds import wrong_model
 from latentscape.models.loading import load_body, read_folder_tensors
 from latentscape.models.naming import rename_torchaudio
+from latentscape.models.sizes import build_checked, explain_misfits
 from latentscape.models.speech_encoders import build_speech_encoder, describe_geometry, open_speech_encoder
 
 __all__ = [
@@ -215,10 +216,27 @@ def load_emotion_classifier(
     tensors = {
         _SECOND_LINEAR.sub("classifier.mlp.3.", name): t for name, t in rename_torchaudio(checkpoint.tensors).items()
     }
-    architecture = resolve_architecture(tensors, checkpoint.metadata, declared)
+    try:
+        with explain_misfits(source):
+            architecture = resolve_architecture(tensors, checkpoint.metadata, declared)
+        model = _build_empty(architecture, tensors, source)
+    except UsageError as error:
+        if not checkpoint.metadata.keys() & {"architecture", "config"}:
+            raise
+        # What the file says of itself was wrong, not what the user typed.
+        hint = error.hint or "get the file again, or another checkpoint"
+        raise ModelError(f"{source}: {error.what}", got=error.got, expected=error.expected, hint=hint) from error
+    receipt = load_weights(model, tensors, source=source, side_branches=_SIDE_BRANCHES, allow_missing=allow_missing)
+    return model.eval(), receipt
+
+
+def _build_empty(architecture: EmotionArchitecture, tensors: Mapping[str, Tensor], source: str) -> EmotionClassifier:
     with torch.random.fork_rng(devices=[]):
         # Only what the user allows to be missing keeps these first values: let them be the same every time.
         torch.manual_seed(0)
-        model = build_emotion_classifier(architecture, pretrained=False)
-    receipt = load_weights(model, tensors, source=source, side_branches=_SIDE_BRANCHES, allow_missing=allow_missing)
-    return model.eval(), receipt
+        return build_checked(
+            lambda: build_emotion_classifier(architecture, pretrained=False),
+            architecture.encoder_config or {},
+            tensors=tensors,
+            source=source,
+        )

@@ -107,7 +107,10 @@ def refuse_code_switches(path: Path) -> Any:
     """What a JSON file of a model folder says. Raises SafetyError where it tries to switch on code of its own."""
     values = _parse_json(path)
     if _switches_code_on(values):
-        raise SafetyError(f"{path} tries to switch on code of its own (`trust_remote_code`); it was not run")
+        raise SafetyError(
+            f"{path} tries to switch on code of its own (`trust_remote_code`); it was not run",
+            hint="where you trust the rest of the folder, delete that entry",
+        )
     return values
 
 
@@ -115,7 +118,12 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a model folder, code switches refused. Raises ModelError where it is missing or broken."""
     values = refuse_code_switches(path)
     if not isinstance(values, dict):
-        raise ModelError(f"{path} is not a settings file", got=type(values).__name__, expected="a JSON object")
+        raise ModelError(
+            f"{path} is not a settings file",
+            got=type(values).__name__,
+            expected="a JSON object",
+            hint="copy or download it again",
+        )
     return values
 
 
@@ -125,9 +133,13 @@ def _parse_json(path: Path) -> Any:
             raise ModelError(f"{path} is too large for a settings file")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(f"there is no {path.name} in {path.parent}", expected="a model folder") from error
+        raise ModelError(
+            f"there is no {path.name} in {path.parent}",
+            expected="a model folder",
+            hint="check the path; for a checkpoint file give the file itself",
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read", got=str(error)) from error
+        raise ModelError(f"{path} cannot be read", got=str(error), hint="copy or download it again") from error
 
 
 def _switches_code_on(value: Any) -> bool:
@@ -143,7 +155,11 @@ def read_folder_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]
     """
     name = _weight_file(folder)
     if name is None:
-        raise ModelError(f"there are no weights in {folder}", expected=" or ".join(_WEIGHT_FILES[:3:2]))
+        raise ModelError(
+            f"there are no weights in {folder}",
+            expected=" or ".join(_WEIGHT_FILES[:3:2]),
+            hint="copy or download the whole folder",
+        )
     tensors: dict[str, Tensor] = {}
     digests: dict[str, str] = {}
     for shard in _shards(folder, name):

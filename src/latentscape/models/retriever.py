@@ -24,6 +24,7 @@ from latentscape.models.loading import (
     take_body,
 )
 from latentscape.models.naming import modernize
+from latentscape.models.sizes import build_checked
 from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
 
 __all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_retriever", "mean_over_tokens"]
@@ -154,17 +155,22 @@ def _number(value: Any) -> Any:
 def _assemble(
     saved: _Saved, base_model: str | None, *, allow_missing: Sequence[str], max_length: int | None
 ) -> LoadedRetriever:
-    head = _build_head(saved)
-    base = base_model or _name_base(saved, head.linear.in_features)
+    d_in, d_out, normed = _size_head(saved)
+    base = base_model or _name_base(saved, d_in)
     near = saved.source.resolve().parent
     folder = find_model_folder(base, option=BASE_OPTION, near=near, weights=not saved.holds_encoder)
     config = saved.settings.get("encoder_config") if saved.holds_encoder else None
     config = dict(config) if isinstance(config, Mapping) else read_config_values(folder)
+    tensors, digests = _complete(saved, folder)
+
+    def build() -> Retriever:
+        head = ProjectionHead(d_in, d_out, use_layernorm=normed)
+        return Retriever(build_text_encoder(config, source=base), head)
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = Retriever(build_text_encoder(config, source=base), head)
+        model = build_checked(build, config, tensors=tensors, source=str(saved.source))
     _check_width(model, base)
-    tensors, digests = _complete(saved, folder)
     side = ["encoder." + branch for branch in side_branches(model.encoder)]
     receipt = load_weights(model, tensors, source=str(saved.source), side_branches=side, allow_missing=allow_missing)
     cut = max_length or _whole(saved.settings.get("max_length"))
@@ -179,26 +185,31 @@ def _assemble(
         fingerprint=digest_values(
             {"file": saved.sha256, "base": digests, "config": config, "tokenizer": tokenizer.fingerprint}
         ),
-        name=f"{base} + {head.linear.in_features} -> {head.linear.out_features} head",
+        name=f"{base} + {d_in} -> {d_out} head",
         metadata={**saved.metadata, "base_model": base},
     )
 
 
-def _build_head(saved: _Saved) -> ProjectionHead:
-    """A head of the sizes the settings name, else of the sizes its tensors have."""
+def _size_head(saved: _Saved) -> tuple[int, int, bool]:
+    """Width in, width out, and whether there is a LayerNorm: as the settings say, else as the tensors have it."""
     if "head.linear.weight" not in saved.tensors:
         raise _explain_headless(saved)
     shape = tuple(saved.tensors["head.linear.weight"].shape)
     if len(shape) != 2:
-        raise ModelError(f"the head in {saved.source} is no matrix", got=f"head.linear.weight {list(shape)}")
+        raise ModelError(
+            f"the head in {saved.source} is no matrix",
+            got=f"head.linear.weight {list(shape)}",
+            expected="[d_out, d_in]",
+            hint="check the path",
+        )
     d_out, d_in = (_whole(saved.settings.get(key)) or size for key, size in zip(("d_out", "d_in"), shape, strict=True))
     normed = saved.settings.get("use_layernorm", any(name.startswith("head.ln.") for name in saved.tensors))
-    return ProjectionHead(d_in, d_out, use_layernorm=bool(normed))
+    return d_in, d_out, bool(normed)
 
 
 def _whole(value: Any) -> int | None:
     """A count, or None for what is not one."""
-    return value if isinstance(value, int) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _explain_headless(saved: _Saved) -> ModelError:

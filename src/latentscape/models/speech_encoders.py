@@ -80,6 +80,10 @@ def make_encoder_config(model_type: str, overrides: Mapping[str, Any]) -> PreTra
     except (TypeError, ValueError, StrictDataclassError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UsageError("the encoder config does not hold together", got=reason) from error
+    for key in ("conv_dim", "conv_kernel", "conv_stride"):
+        if any(size < 1 for size in getattr(config, key)):
+            got = f"{key} {list(getattr(config, key))}"
+            raise UsageError("the encoder config does not hold together", got=got, expected="sizes of 1 or more")
     if getattr(config, "add_adapter", False):
         raise ModelError("this encoder shortens its frames with an adapter", hint="set `add_adapter: false`")
     return config

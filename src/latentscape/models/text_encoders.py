@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
 
 from latentscape.errors import ModelError, SafetyError
@@ -62,10 +61,12 @@ def build_text_encoder(values: Mapping[str, Any], *, source: str) -> nn.Module:
         with quiet_libraries():
             config = transformers.CONFIG_MAPPING[values["model_type"]].from_dict(dict(values))
             encoder = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    except (KeyError, TypeError, ValueError, ImportError, RuntimeError, AttributeError, StrictDataclassError) as error:
+    except Exception as error:  # values that do not fit together break the library anywhere and in any way
+        reason = f"{type(error).__name__}: {error}".strip()[:300]
         raise ModelError(
             f"no text encoder can be built from the config of {source}",
-            got=f"model_type {values.get('model_type')!r}: {str(error).strip()[:300]}",
+            got=f"model_type {values.get('model_type')!r}: {reason}",
+            hint="give another encoder, or get its folder again",
         ) from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # we pool ourselves; its weights would be ones that no layer we look at depends on
@@ -80,7 +81,11 @@ def open_tokenizer(folder: Path, encoder: nn.Module, *, max_length: int | None) 
     _refuse_tokenizer_code(folder)
     # Without its words the library would build an empty tokenizer and say nothing.
     if not any((folder / name).is_file() for name in _VOCABULARIES):
-        raise ModelError(f"there is no tokenizer in {folder}", expected=f"one of {', '.join(_VOCABULARIES)}")
+        raise ModelError(
+            f"there is no tokenizer in {folder}",
+            expected=f"one of {', '.join(_VOCABULARIES)}",
+            hint="copy or download the whole folder again",
+        )
     try:
         with quiet_libraries():
             inner = transformers.AutoTokenizer.from_pretrained(
@@ -88,7 +93,9 @@ def open_tokenizer(folder: Path, encoder: nn.Module, *, max_length: int | None) 
             )
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"there is no tokenizer that can be read in {folder}", got=reason[:300]) from error
+        raise ModelError(
+            f"there is no tokenizer that can be read in {folder}", got=reason[:300], hint="copy or download it again"
+        ) from error
     if inner.pad_token is None:
         raise ModelError(
             f"the tokenizer in {folder} has no padding token", expected="one, so that texts can share a batch"
@@ -119,7 +126,10 @@ def _refuse_tokenizer_code(folder: Path) -> None:
     settings = read_json(folder / "tokenizer_config.json")
     known = hasattr(transformers, str(settings.get("tokenizer_class")))
     if "auto_map" in settings and not known:
-        raise SafetyError(f"the tokenizer in {folder} needs code of its own; it was not run")
+        raise SafetyError(
+            f"the tokenizer in {folder} needs code of its own; it was not run",
+            hint="where you trust it, load it there and save it as a `tokenizer.json`",
+        )
 
 
 def count_positions(encoder: nn.Module) -> int | None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from latentscape.figures.words import say_accuracy, say_interval, say_relation, say_share
 from latentscape.findings import DrawnMap, LatentsFindings
+from latentscape.measures.classification import name_scores
 from latentscape.measures.score import Score
 from latentscape.pages.latents_conclusion import conclude_latents, find_most_confused, label_recalls
 from latentscape.pages.report import Picture, Report, ScoreRow, ScoreTable, Section
@@ -61,7 +62,7 @@ def _tabulate(findings: LatentsFindings) -> Iterable[ScoreTable]:
     recalls = label_recalls(findings)
     yield tabulate_scores("Over all samples", findings.scores, OVERALL)
     yield tabulate_scores("Recall of each class", findings.scores, recalls)
-    datasets = {f"accuracy_{name}": name for name in findings.dataset_names}
+    datasets = dict(zip(name_scores("accuracy", findings.dataset_names), findings.dataset_names, strict=True))
     if datasets.keys() & findings.scores.keys():
         yield tabulate_scores("Accuracy in each data set", findings.scores, datasets)
     rows = (ScoreRow(label=layer.layer, score=layer.confusion.spearman) for layer in findings.layers)

@@ -1,20 +1,27 @@
 """What a study found, as the few lines a terminal shows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from latentscape.findings import Accounting, EmbeddingsFindings, LatentsFindings, ModelCard
 from latentscape.measures.scales import describe_margin, describe_separation
 from latentscape.measures.score import Score
+from latentscape.pages.latents_conclusion import label_recalls
+
+MOST_FAILED = 10
+"""Failed samples listed one by one."""
+LONGEST_NAME = 48
+"""Letters of a score's or class's name."""
 
 
 def summarize_latents(findings: LatentsFindings) -> str:
     """Accuracy against chance, recall by class, and for each layer the Spearman correlation and the maps' trust."""
     scores = findings.scores
     lines = ["Classification", *_lines(scores, ("accuracy", "chance_accuracy", "balanced_accuracy"))]
-    lines += ["Recall by class", *_lines(scores, [name for name in scores if name.startswith("recall_")])]
+    recalls = {score: f"recall {name}" for score, name in label_recalls(findings).items()}
+    lines += ["Recall by class", *(_line(label, scores[name]) for name, label in recalls.items())]
     lines += ["Confusion against distance between classes (Spearman)"]
     lines += [_line(layer.layer, layer.confusion.spearman) for layer in findings.layers]
-    lines += ["Neighbors kept by the maps (share of the 15 nearest, or of all where there are fewer)"]
+    lines += ["Neighbors kept by the maps (share of the 15 nearest)"]
     for layer in findings.layers:
         lines += [_line(f"{layer.layer} {name}", drawn.trust.recall) for name, drawn in layer.maps.items()]
     return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
@@ -25,11 +32,7 @@ def summarize_embeddings(findings: EmbeddingsFindings) -> str:
     scores = findings.scores
     lines = [describe_similarity_statistics({name: score.value for name, score in scores.items()})]
     words = {"margin": describe_margin, "separation": describe_separation}
-    lines += [
-        f"  {name.capitalize()} is {word(value)}"
-        for name, word in words.items()
-        if (value := scores[name].value) is not None
-    ]
+    lines += [f"  {name.capitalize()} {_judge(scores[name], word)}" for name, word in words.items()]
     lines += ["Hard negatives", *_lines(scores, ("hard_negative_mean", "hard_margin"))]
     lines += ["Retrieval", *_lines(scores, ("mrr", "recall_at_1", "recall_at_5", "recall_at_10", "hit_at_1"))]
     if findings.maps:
@@ -50,19 +53,26 @@ def describe_similarity_statistics(values: Mapping[str, float | None]) -> str:
       Separation  2.45σ
     """
 
-    def shown(name: str, form: str) -> str:
-        value = values.get(name)
-        return "n/a" if value is None else format(value, form)
+    forms = {
+        "Positive": "{positive_mean:.4f} ± {positive_sd:.4f}",
+        "Negative": "{negative_mean:.4f} ± {negative_sd:.4f}",
+        "Margin": "{margin:.4f}",
+        "Separation": "{separation:.2f}σ",
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    return "\n".join(["Similarity statistics", *(f"  {name:<12}{_fill(form, known)}" for name, form in forms.items())])
 
-    return "\n".join(
-        [
-            "Similarity statistics",
-            f"  Positive    {shown('positive_mean', '.4f')} ± {shown('positive_sd', '.4f')}",
-            f"  Negative    {shown('negative_mean', '.4f')} ± {shown('negative_sd', '.4f')}",
-            f"  Margin      {shown('margin', '.4f')}",
-            f"  Separation  {shown('separation', '.2f')}σ",
-        ]
-    )
+
+def _fill(form: str, known: Mapping[str, float]) -> str:
+    """The form with its numbers, or `n/a` where one is missing."""
+    try:
+        return form.format_map(known)
+    except KeyError:
+        return "n/a"
+
+
+def _judge(score: Score, word: Callable[[float], str]) -> str:
+    return f"can't be told: {score.reason}" if score.value is None else f"is {word(score.value)}"
 
 
 def _lines(scores: Mapping[str, Score], names) -> list[str]:
@@ -70,7 +80,8 @@ def _lines(scores: Mapping[str, Score], names) -> list[str]:
 
 
 def _line(name: str, score: Score) -> str:
-    label = f"  {name.replace('_', ' '):<22}"
+    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    label = f"  {short.replace('_', ' '):<21} "
     if score.value is None:
         return f"{label}n/a ({score.reason})"
     interval = "" if score.low is None else f"  [{score.low:.3f}, {score.high:.3f}]"
@@ -81,7 +92,8 @@ def _closing(accounting: Accounting, model: ModelCard) -> list[str]:
     lines = [
         f"Samples  {accounting.n_in} in = {accounting.n_ok} studied + {len(accounting.skipped)} skipped "
         f"+ {len(accounting.failed)} failed",
-        *(f"  failed {skip.id}: {skip.reason}" for skip in accounting.failed[:10]),
+        *(f"  failed {skip.id}: {skip.reason}" for skip in accounting.failed[:MOST_FAILED]),
+        *([f"  and {n_more} more: see the report"] if (n_more := len(accounting.failed) - MOST_FAILED) > 0 else []),
         f"Weights  {model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit",
     ]
     return [*lines, *(f"WARNING  {stamp}" for stamp in model.stamps)]
