@@ -10,7 +10,9 @@ import struct
 import tarfile
 import zipfile
 from collections import OrderedDict
+from itertools import count
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -114,6 +116,45 @@ def test_tensors_outlive_a_change_of_the_file(tmp_path):
     assert_same(loaded.tensors, state())
 
 
+NUMBERS = [
+    *(kind(7) for kind in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)),
+    *(kind(0.15625) for kind in (np.float16, np.float32, np.float64)),
+    np.bool_(True),
+    np.float64(-2.5e300),
+]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("spelling", [b"numpy._core.multiarray", b"numpy.core.multiarray"])
+def test_numpy_numbers_beside_the_weights_become_plain_ones(tmp_path, zipped, spelling):
+    saved = {"model_state": state(), "best_acc": np.float64(0.625), "numbers": NUMBERS, "nan": np.float32("nan")}
+    path = save(tmp_path, saved, _use_new_zipfile_serialization=zipped)
+    respell(path, b"numpy._core.multiarray", spelling, zipped=zipped)
+    trusted = set(torch.serialization.get_safe_globals())
+    loaded = load_checkpoint(path)
+    assert set(torch.serialization.get_safe_globals()) == trusted
+    assert_same(loaded.tensors, state())
+    assert loaded.metadata == {"best_acc": 0.625, "numbers": [number.item() for number in NUMBERS], "nan": "nan"}
+    assert all(type(number) in (int, float, bool) for number in loaded.metadata["numbers"])
+
+
+def respell(path, old, new, *, zipped):
+    """Change names in a checkpoint's pickle, as another version of NumPy would have written them."""
+    if not zipped:
+        path.write_bytes(path.read_bytes().replace(old, new))
+        return
+    with zipfile.ZipFile(path) as archive:
+        records = {record.filename: archive.read(record) for record in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in records.items():
+            archive.writestr(name, content.replace(old, new) if name.endswith("data.pkl") else content)
+
+
+def test_numbers_of_the_other_byte_order(tmp_path):
+    scalar = Calls(SCALAR, np.dtype(">f4"), struct.pack(">f", 1.5))
+    assert load_checkpoint(save(tmp_path, {"model_state": state(), "best": scalar})).metadata == {"best": 1.5}
+
+
 # -- what is not a checkpoint --------------------------------------------------------------------------------------
 
 
@@ -124,7 +165,7 @@ def test_tensors_outlive_a_change_of_the_file(tmp_path):
         (b"<!DOCTYPE html><html>404</html>", "web page"),
         (b"  <html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "Git LFS"),
-        (gzip.compress(b"x" * 99), "gzip"),
+        (gzip.compress(b"x" * 99, mtime=0), "gzip"),
         (b"\x93NUMPY\x01\x00", "NumPy"),
         (b"\x89HDF\r\n\x1a\n" + bytes(32), "HDF5"),
         (b"just some text", "not a checkpoint"),
@@ -346,6 +387,59 @@ def test_a_packed_archive_is_not_read(tmp_path):
             new.writestr(record, old.read(record))
     with pytest.raises(ModelError, match="packed"):
         load_checkpoint(tmp_path / "p.pt")
+
+
+OBJECT = np.dtype("O")
+SCALAR = np._core.multiarray.scalar
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Calls(SCALAR, OBJECT, bytes(8)),
+        Calls(SCALAR, OBJECT, "text"),
+        Calls(SCALAR, OBJECT, [1, 2]),
+        Calls(SCALAR, OBJECT),
+        Calls(SCALAR, np.dtype([("a", "O")]), bytes(8)),
+        Calls(SCALAR, np.dtype("V8"), bytes(8)),
+        Calls(SCALAR, np.dtype("U2"), bytes(8)),
+        Calls(SCALAR, np.dtype("M8[s]"), bytes(8)),
+        Calls(SCALAR, np.dtype("c16"), bytes(16)),
+        Calls(SCALAR, np.dtype("f8"), bytes(7)),
+        Calls(SCALAR, np.dtype("f8"), bytes(16)),
+        Calls(SCALAR, np.dtype("f8"), "12345678"),
+        Calls(SCALAR, np.dtype("f8")),
+        Calls(SCALAR, "f8", bytes(8)),
+        Calls(np.dtype, {"names": ["a"], "formats": ["O"]}),
+        Calls(np.dtype, "f8,O"),
+        Calls(np.dtype, 5),
+        OBJECT,
+        np.str_("x"),
+        np.datetime64("2020-01-01"),
+    ],
+    ids=count(),  # the objects' own names hold addresses, which differ from one test process to the next
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numpy_values_that_are_no_plain_numbers_are_refused(tmp_path, value, zipped):
+    told = refuse(save(tmp_path, {"model_state": state(), "x": value}, _use_new_zipfile_serialization=zipped))
+    assert "no plain number" in told
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_object_scalar_runs_no_code(tmp_path, canary, zipped):
+    for trap in traps(canary).values():
+        for value in (Calls(SCALAR, OBJECT, trap), Calls(SCALAR, trap, bytes(8)), Calls(np.dtype, trap)):
+            refuse(save(tmp_path, {"model_state": state(), "x": value}, _use_new_zipfile_serialization=zipped))
+
+
+def test_a_numpy_kind_that_was_never_told_its_code_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(b"\x80\x02cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\n)\x81U\x0812345678\x86R.")
+    assert "no plain number" in refuse(path)
+
+
+def test_arrays_beside_the_weights_are_still_refused(tmp_path):
+    assert "_reconstruct" in refuse(save(tmp_path, {"model_state": state(), "x": np.zeros(3)}))
 
 
 def test_odd_tensors_are_refused(tmp_path):

@@ -1,14 +1,16 @@
 """The documents say what the code does."""
 
 import re
-import runpy
+import subprocess
+import sys
 
 import pytest
 
 
 def test_the_command_reference_is_what_the_commands_say(root):
-    generated = runpy.run_path(str(root / "docs" / "generate_cli.py"))["describe_commands"]()
-    assert (root / "docs" / "cli.md").read_text(encoding="utf-8") == generated, "run `python docs/generate_cli.py`"
+    words = [sys.executable, str(root / "docs" / "generate_cli.py"), "--check"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize(

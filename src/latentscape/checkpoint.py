@@ -14,6 +14,7 @@ from torch import Tensor
 
 from latentscape.errors import ModelError, SafetyError
 from latentscape.file_kinds import check_archive, foreign_globals, tell_file_kind
+from latentscape.numpy_scalars import STAND_INS, RefusedScalarError
 from latentscape.receipt import WeightReceipt, load_weights
 
 __all__ = ["Checkpoint", "WeightReceipt", "hash_file", "load_checkpoint", "load_weights"]
@@ -86,7 +87,8 @@ def _read_torch(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any
     if kind == "zip":
         check_archive(path)
     try:
-        with path.open("rb") as file:  # given a path, torch would go by its ending
+        # Given a path, torch would go by its ending.
+        with path.open("rb") as file, torch.serialization.safe_globals(list(STAND_INS)):
             saved = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # hostile and torn bytes make torch raise nearly anything
         raise _explain_refusal(path, error) from error
@@ -105,6 +107,13 @@ def _read_torch(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any
 def _explain_refusal(path: Path, error: Exception) -> ModelError | SafetyError:
     """Why torch would not read the file: because it names code, or because it is broken."""
     foreign = foreign_globals(path)
+    if isinstance(error, RefusedScalarError) and not foreign:
+        return SafetyError(
+            f"{path} holds a NumPy value that is no plain number; it was not read",
+            got=str(error),
+            expected="numbers of NumPy's plain kinds",
+            hint="save plain Python values beside the weights, or `model.state_dict()` alone",
+        )
     if foreign:
         return SafetyError(
             f"{path} wants to run code; it was not run",

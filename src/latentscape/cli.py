@@ -12,7 +12,14 @@ from cyclopts import App, Parameter
 from latentscape.errors import UsageError
 from latentscape.process import prepare_process, run_command
 from latentscape.progress import SILENT, Progress, Terminal, make_visible
-from latentscape.settings import Device, EmbeddingsSettings, LatentsSettings
+from latentscape.settings import (
+    Device,
+    EmbeddingsSettings,
+    EmotionConfig,
+    LatentsSettings,
+    RetrieverConfig,
+    load_config,
+)
 
 FLAT = Parameter(name="*")
 
@@ -21,6 +28,7 @@ app = App(
     help="See what a trained model learned: maps you can trust, numbers you can defend.",
     help_epilogue="Example: `latentscape demo` trains two small models and shows what they learned.",
     default_parameter=Parameter(negative=(), show_default=lambda default: default or None),
+    suppress_keyboard_interrupt=False,  # `process` has a word to say
 )
 train = App(name="train", help="Train a small model of the kind the studies look at.")
 app.command(train)
@@ -65,6 +73,7 @@ def latents(
     as_json
         Print the scores as JSON on stdout and nothing else.
     """
+    load_config(settings.config, EmotionConfig)  # what is wrong in it is said at once, not when torch is there
     from latentscape import latents as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
     from latentscape.pages.terminal import summarize_latents  # noqa: PLC0415
 
@@ -115,11 +124,10 @@ def emotion(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK) 
     device
         Where to compute.
     """
+    checked = load_config(config, EmotionConfig)
     from latentscape.demo.train_emotion import train_emotion  # noqa: PLC0415  as above
-    from latentscape.settings import EmotionConfig, load_config  # noqa: PLC0415
 
-    checkpoint = train_emotion(load_config(config, EmotionConfig), device=device, progress=talk.progress)
-    print(checkpoint)  # noqa: T201
+    print(train_emotion(checked, device=device, progress=talk.progress))  # noqa: T201
 
 
 @train.command
@@ -135,10 +143,10 @@ def retriever(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK
     device
         Where to compute.
     """
+    checked = load_config(config, RetrieverConfig)
     from latentscape.demo.train_retriever import train_retriever  # noqa: PLC0415  as above
-    from latentscape.settings import RetrieverConfig, load_config  # noqa: PLC0415
 
-    print(train_retriever(load_config(config, RetrieverConfig), device=device, progress=talk.progress))  # noqa: T201
+    print(train_retriever(checked, device=device, progress=talk.progress))  # noqa: T201
 
 
 @app.command

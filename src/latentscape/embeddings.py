@@ -207,10 +207,8 @@ def _extract(
 def _find_lost_texts(texts: Sequence[str], extraction: Extraction, *, layer: str) -> dict[str, str]:
     """Texts that have no embedding, with the reason: those that failed, and those whose vector has no direction."""
     lost = {texts[row]: reason for row, reason in extraction.failed}
-    empty = extraction.kept[~extraction.features[layer].any(axis=1)]
-    return lost | {
-        texts[row]: f"layer `{layer}` gives a vector of zeros, which has no direction" for row in empty.tolist()
-    }
+    empty = [int(row) for row in extraction.kept[~extraction.features[layer].any(axis=1)]]
+    return lost | {texts[row]: f"layer `{layer}` gives a vector of zeros, which has no direction" for row in empty}
 
 
 def _drop_failed(pairs: PairSamples, failed: Mapping[str, str]) -> tuple[PairSamples, tuple[Skip, ...]]:

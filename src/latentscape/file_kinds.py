@@ -26,7 +26,13 @@ _WRONG_KINDS: dict[bytes, str] = {
 _PROGRAMS = ("constants.pkl", "code/", "archive_format", "models/", "data/aotinductor/", "serialized_exported_program")
 _HARMLESS = ("torch._utils._rebuild_", "torch.storage.", "torch._tensor._rebuild_from_type_v2")
 _HARMLESS_NAMES = {
+    "_codecs.encode",
+    "collections.Counter",
     "collections.OrderedDict",
+    "numpy.dtype",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.multiarray.scalar",
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytearray", "complex", "set")),
     "torch.Size",
     "torch.device",
     "torch.Tensor",

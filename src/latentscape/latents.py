@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from latentscape.checkpoint import hash_file, load_checkpoint
 from latentscape.datasets.audio import load_audio, measure_audio
+from latentscape.datasets.class_names import quote_names
 from latentscape.datasets.speech import SpeechSamples, read_speech
 from latentscape.datasets.splits import split_by_speaker, stratified_sample
 from latentscape.errors import DataError, ModelError
@@ -49,7 +50,7 @@ from latentscape.settings import (
     record_settings,
     run_folder,
 )
-from latentscape.shapes import FeatureMatrix, Labels, Waveform
+from latentscape.shapes import Labels, Waveform
 from latentscape.store import RunFolder, safe_name
 from latentscape.study import (
     choose_methods,
@@ -118,6 +119,7 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
     config = load_config(settings.config, EmotionConfig)
     found = read_validation_set(config, max_samples=settings.max_samples, seed=settings.seed)
     model, card = open_model(config, settings)
+    _require_same_classes(found.samples.class_names, model.architecture.num_classes)
     layers = choose_layers(model, settings.layer_patterns)
     with RunFolder(settings.output or run_folder(config)) as folder:
         inputs = describe_inputs(config, settings, card=card, samples=found.samples, layers=layers)
@@ -253,7 +255,6 @@ def find_latents(
     """Measure everything the study reports."""
     samples = found.samples.take(extraction.kept)
     logits = extraction.features[LOGITS]
-    _require_same_classes(samples.class_names, logits)
     predictions = logits.argmax(axis=1)
     n_classes = len(samples.class_names)
     confusions = count_confusions(samples.labels, predictions, n_classes=n_classes)
@@ -285,12 +286,12 @@ def find_latents(
     )
 
 
-def _require_same_classes(class_names: Sequence[str], logits: FeatureMatrix) -> None:
-    if logits.shape[1] != len(class_names):
+def _require_same_classes(class_names: Sequence[str], n_outputs: int) -> None:
+    if n_outputs != len(class_names):
         raise ModelError(
             "the model and the data do not have the same classes",
-            got=f"{logits.shape[1]} outputs",
-            expected=f"{len(class_names)}: {', '.join(class_names)}",
+            got=f"{n_outputs} outputs of the model",
+            expected=f"{len(class_names)}, one for each class of the data: {quote_names(class_names)}",
             hint="list the model's classes in its own order under `style: class_names:` in the config",
         )
 

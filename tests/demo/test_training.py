@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from latentscape.demo.training import Deadline, make_optimizer, make_schedule, save_checkpoint, seeded, take_step
+from latentscape.demo.training import (
+    Deadline,
+    make_optimizer,
+    make_schedule,
+    save_checkpoint,
+    seeded,
+    suited_threads,
+    take_step,
+)
 
 
 def rates(name, steps=70, **options):
@@ -92,3 +100,14 @@ def test_deadline():
     assert not Deadline(None).passed
     assert not Deadline(60.0).passed
     assert Deadline(-1.0).passed
+
+
+def test_a_small_model_trains_on_one_thread_and_gives_the_rest_back(monkeypatch):
+    before = torch.get_num_threads()
+    set_to = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    with suited_threads(nn.Linear(3, 4)):
+        assert set_to == [1]
+    assert set_to == [1, before]
+    with suited_threads(nn.Linear(2500, 2500)):
+        assert set_to[-1] == before

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from latentscape.errors import UsageError
 from latentscape.settings import (
     EmotionConfig,
     RunLabel,
@@ -142,7 +143,11 @@ def test_an_encoder_may_be_a_folder(tmp_path):
         {"training": {"val_split": 0}},
         {"training": {"val_split": 1}},
         {"training": {"lr": float("nan")}},
-        {"training": {"unknown": 1}},
+        {"training": {"epoch": 1}},
+        {"training": {"Batch_Size": 1}},
+        {"training": {"run_label": "x"}},
+        {"data": {"datasets": [{"class_path": "ravdess", "data_dir": "x"}], "unknown": 1}},
+        {"logging": {"unknown": 1}},
         {"training": {"save_epochs": [0]}},
         {"style": {"class_names": ["a"] * 8}},
         {"style": {"class_names": ["a", "b"]}},
@@ -170,6 +175,29 @@ def test_style_and_training_extras():
     assert styled.style.class_colors["Buồn"] == "tab:blue"
     assert styled.training.patience == 3
     assert styled.training.save_epochs == (1, 5)
+
+
+def test_training_keys_of_other_code_are_passed_over(tmp_path):
+    theirs = "  optimizer: adamw\n  warmup_steps: 500\n  amp: {level: O1, modules: [a, b]}\n"
+    (tmp_path / "config.yml").write_text(
+        REAL.replace("training:\n", "training:\n" + theirs + "  save_epochs: [1, 5]\n")
+    )
+    loaded = load_config(tmp_path / "config.yml", EmotionConfig)
+    assert (loaded.training.val_split, loaded.training.save_epochs) == (0.2, (1, 5))
+    assert not {"optimizer", "warmup_steps", "amp"} & loaded.training.model_dump().keys()
+
+
+def test_a_slip_of_the_pen_in_training_is_named_with_its_line(tmp_path):
+    (tmp_path / "config.yml").write_text(REAL.replace("val_split", "val_spilt").replace("scheduler:", "optimizer:"))
+    with pytest.raises(
+        UsageError, match=r"1 problem in [^:]*\n.*:26: unknown key `training.val_spilt`; .* `val_split`"
+    ):
+        load_config(tmp_path / "config.yml", EmotionConfig)
+
+
+def test_home_and_unknown_homes_in_log_dir():
+    assert run_folder(config(logging={"log_dir": "~/runs", "run_label": "a"})) == Path.home() / "runs" / "a"
+    assert run_folder(config(logging={"log_dir": "~nobody-here/runs"})) == Path("~nobody-here/runs")
 
 
 def test_a_config_can_not_be_changed():

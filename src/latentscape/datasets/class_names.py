@@ -82,7 +82,7 @@ def _look_up(label: str, places: dict[str, int], n_classes: int) -> int:
 def _mixture(strangers: list[str], emotions: list[str]) -> DataError:
     return DataError(
         "some labels are emotions and others are not, so their numbers would not be the model's",
-        got=f"emotions: {_quote(emotions)}; others: {_quote(strangers)}",
+        got=f"emotions: {quote_names(emotions)}; others: {quote_names(strangers)}",
         expected=f"only {', '.join(EMOTIONS)}; or none of them",
         hint=f"list all classes in `style.class_names`, or rename `{strangers[0]}`: "
         + nearest(strangers[0].capitalize(), EMOTIONS),
@@ -91,12 +91,13 @@ def _mixture(strangers: list[str], emotions: list[str]) -> DataError:
 
 def _not_among(unknown: list[str], names: tuple[str, ...]) -> DataError:
     return DataError(
-        f"the data has {len(unknown)} label(s) that are none of the classes: {_quote(unknown)}",
-        expected=_quote(names),
+        f"the data has {len(unknown)} label(s) that are none of the classes: {quote_names(unknown)}",
+        expected=quote_names(names),
         hint=f"the classes come from `style.class_names`; `{unknown[0]}`: {nearest(unknown[0], names)}",
     )
 
 
-def _quote(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:12])
+def quote_names(names: Sequence[str]) -> str:
+    """Names for a message: the first twelve, long ones cut."""
+    shown = ", ".join(f"`{name if len(name) <= 40 else name[:39] + '…'}`" for name in names[:12])
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")

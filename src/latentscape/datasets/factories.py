@@ -43,7 +43,7 @@ def _find_factory(spec: str) -> Callable[[Path], Any]:
     try:
         with _current_folder_importable():
             module = import_module(module_name)
-    except Exception as error:  # the user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # the user's module may do anything while it is imported
         raise UsageError(
             f"can't import `{module_name}`: {type(error).__name__}: {error}",
             hint="`class_path: package.module:factory` needs a module that Python finds from the current folder",
@@ -70,7 +70,7 @@ def _call(factory: Callable[[Path], Any], spec: str, root: Path) -> list[tuple[s
         rows: Iterable[Any] = list(factory(root))
     except LatentscapeError:
         raise
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # the user's code may do anything
         raise DataError(f"`{spec}` failed: {type(error).__name__}: {error}", hint="run it by itself first") from error
     return [_check_row(spec, number, row) for number, row in enumerate(rows)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from latentscape.datasets.text import make_printable, normalize
 from latentscape.errors import DataError
+from latentscape.paths import FILE, FOLDER, SPECIAL, kind_of
 
 Skipped = tuple[tuple[str, str], ...]
 """(name, reason) of everything left out."""
@@ -56,10 +57,13 @@ def _check_regular(mode: int, shown: str) -> None:
 def check_folder(root: Path) -> None:
     """Raise DataError unless `root` is a folder that exists."""
     shown = make_printable(str(root))
-    if not root.exists():
-        raise DataError(f"no such folder: {shown}", hint="check `data_dir`; relative paths start at the current folder")
-    if not root.is_dir():
-        raise DataError(f"{shown} is a file", expected="a folder", hint="a table of files is read by `csv`")
+    kind = kind_of(root)
+    if kind in (FILE, SPECIAL):
+        raise DataError(f"{shown} is {kind}", expected="a folder", hint="a table of files is read by `csv`")
+    if kind != FOLDER:
+        raise DataError(
+            f"no such folder: {shown}", got=kind, hint="check `data_dir`; relative paths start at the current folder"
+        )
 
 
 def list_files(root: Path, suffixes: Collection[str]) -> tuple[tuple[str, ...], Skipped]:
@@ -71,14 +75,20 @@ def list_files(root: Path, suffixes: Collection[str]) -> tuple[tuple[str, ...], 
     inside = root.resolve()
     good: list[str] = []
     skipped: list[tuple[str, str]] = []
-    for name in sorted(_walk(root, suffixes), key=_order):
-        reason = explain_unusable(root / name, inside)
+    closed: dict[str, str] = {}
+    for name in sorted([*_walk(root, suffixes, closed), *closed], key=_order):
+        reason = closed.get(name) or explain_unusable(root / name, inside)
         (skipped.append((make_printable(name), reason)) if reason else good.append(name))
     return tuple(good), tuple(skipped)
 
 
-def _walk(root: Path, suffixes: Collection[str]) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
+def _walk(root: Path, suffixes: Collection[str], closed: dict[str, str]) -> Iterator[str]:
+    """Names of candidates; folders that can't be opened go into `closed`, with the reason."""
+
+    def note(error: OSError) -> None:
+        closed[Path(error.filename).relative_to(root).as_posix()] = f"can't be opened: {error.strerror}"
+
+    for folder, folders, files in os.walk(root, onerror=note):
         folders[:] = [name for name in folders if _is_data(name)]
         links = [name for name in folders if Path(folder, name).is_symlink()]
         sounds = [name for name in files if _is_data(name) and Path(name).suffix.lower() in suffixes]

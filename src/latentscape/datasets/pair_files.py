@@ -43,7 +43,7 @@ def read_rows(path: Path) -> RawRows:
     return _read_json_text(_decode(content, shown), shown)
 
 
-def bad_file(shown: str, reason: str, hint: str = "") -> DataError:
+def bad_file(shown: str, reason: str, hint: str = "check that this is the pair file") -> DataError:
     """The error for a file that holds no pairs."""
     return DataError(
         f"can't read pairs from {shown}: {reason}",

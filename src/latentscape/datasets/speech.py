@@ -16,6 +16,7 @@ from latentscape.datasets.recording_table import read_table
 from latentscape.datasets.recordings import EMOTIONS, Listing, Recording, read_class_folders, read_crema, read_ravdess
 from latentscape.datasets.text import make_printable
 from latentscape.errors import UsageError, nearest
+from latentscape.paths import expand_home, is_file, real_path
 from latentscape.shapes import Labels, Rows
 
 __all__ = ["EMOTIONS", "NOTES", "READERS", "SpeechSamples", "read_speech"]
@@ -86,14 +87,14 @@ def read_speech(datasets: Sequence[tuple[str, Path]], *, class_names: Sequence[s
         raise UsageError("no data sets given", hint="list at least one under `data.datasets`")
     _refuse_repeats(datasets)
     taken: list[str] = []
-    listings = [_name_datasets(*_read_one(kind, Path(root).expanduser()), taken) for kind, root in datasets]
+    listings = [_name_datasets(*_read_one(kind, expand_home(root)), taken) for kind, root in datasets]
     recordings = [recording for listing in listings for recording in listing.recordings]
     skipped = tuple(skip for listing in listings for skip in listing.skipped)
     return _make_samples(recordings, skipped, dataset_names=tuple(taken), given=class_names)
 
 
 def _refuse_repeats(datasets: Sequence[tuple[str, Path]]) -> None:
-    roots = [Path(root).expanduser().resolve() for _, root in datasets]
+    roots = [real_path(expand_home(root)) for _, root in datasets]
     for place, root in enumerate(roots):
         if root in roots[:place]:
             raise UsageError(f"the data set {datasets[place][1]} is listed twice", hint="remove one of its entries")
@@ -101,7 +102,7 @@ def _refuse_repeats(datasets: Sequence[tuple[str, Path]]) -> None:
 
 def _read_one(class_path: str, root: Path) -> tuple[Listing, str]:
     """The listing and the name its data set has if it names none itself."""
-    own_name = make_printable(root.resolve().stem if root.is_file() else root.resolve().name) or "data"
+    own_name = make_printable(real_path(root).stem if is_file(root) else real_path(root).name) or "data"
     if ":" in class_path:
         return read_factory(class_path, root), own_name
     kind = _find_kind(class_path)

@@ -28,7 +28,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def suited_threads(model: nn.Module) -> Iterator[None]:
-    """One thread inside for a small model: its operations are too short to share, threads mostly wait for each other."""
+    """One thread inside for a small model: its operations are too short to share, threads would mostly wait."""
     before = torch.get_num_threads()
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     torch.set_num_threads(1 if learning < SMALL_MODEL else before)

@@ -61,6 +61,7 @@ class Listener:
                 f"the answer of {where} can't be read",
                 got=f"shape {list(answer.shape)} for {size} samples",
                 expected="[sample, feature], [sample, frame, feature] or [sample, feature, frame]",
+                hint="choose other layers; `--list-layers` shows them",
             )
         return answer
 

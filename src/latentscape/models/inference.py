@@ -11,6 +11,7 @@ from torch import Tensor
 from latentscape.errors import ModelError
 from latentscape.models.architecture import EmotionArchitecture
 from latentscape.models.speech_encoders import ENCODERS, GEOMETRY, read_geometry
+from latentscape.paths import is_file
 
 Shapes = Mapping[str, tuple[int, ...]]
 _LAYER = r"encoder\.encoder\.layers\.\d+\."
@@ -214,7 +215,7 @@ def _read_foreign_config(config: Any) -> dict[str, Any]:
 def _describe_folder(values: Mapping[str, Any]) -> dict[str, Any]:
     """The config of the encoder's local folder, if it is one that is here."""
     folder = Path(str(values.get("encoder_name", "")))
-    return read_geometry(folder) if (folder / "config.json").is_file() else {}
+    return read_geometry(folder) if is_file(folder / "config.json") else {}
 
 
 def _config_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from latentscape.checkpoint import WeightReceipt, hash_file, load_checkpoint, load_weights
 from latentscape.errors import ModelError, SafetyError
 from latentscape.models.naming import modernize
+from latentscape.paths import expand_home, is_file, is_folder
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _TEXT_FILES = ["*.json", "*.txt", "*.model", "tokenizer*"]
@@ -39,8 +40,8 @@ def find_model_folder(name: str, *, option: str, near: Path | None = None, weigh
     The hub is asked once, briefly, when its cache has nothing. Raises ModelError that names the model and `option`,
     the setting with which the user can give another.
     """
-    for folder in (Path(name).expanduser(), *((near / name,) if near else ())):
-        if folder.is_dir():
+    for folder in (expand_home(name), *((near / name,) if near else ())):
+        if is_folder(folder):
             return folder
     if not _HUB_NAME.fullmatch(name):
         raise ModelError(f"there is no folder `{name}`", expected="a model folder or a hub name", hint=_advice(option))
@@ -52,7 +53,7 @@ def _cached(name: str, *, weights: bool) -> Path | None:
         folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True))
     except (OSError, HFValidationError, ValueError):
         return None
-    whole = (folder / "config.json").exists() and (not weights or _weight_file(folder) is not None)
+    whole = is_file(folder / "config.json") and (not weights or _weight_file(folder) is not None)
     return folder if whole else None
 
 
@@ -170,7 +171,7 @@ def read_folder_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]
 
 
 def _weight_file(folder: Path) -> str | None:
-    return next((name for name in _WEIGHT_FILES if (folder / name).is_file()), None)
+    return next((name for name in _WEIGHT_FILES if is_file(folder / name)), None)
 
 
 def _shards(folder: Path, name: str) -> list[str]:
@@ -205,7 +206,7 @@ def side_branches(encoder: nn.Module) -> list[str]:
 
 def hash_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """SHA-256 of those of the named files that are there."""
-    return {name: hash_file(folder / name) for name in sorted(names) if (folder / name).is_file()}
+    return {name: hash_file(folder / name) for name in sorted(names) if is_file(folder / name)}
 
 
 @contextmanager

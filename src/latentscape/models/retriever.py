@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentscape.checkpoint import load_checkpoint, load_weights
-from latentscape.errors import ModelError, nearest
+from latentscape.errors import ModelError, UsageError, nearest
 from latentscape.models.kinds import wrong_model
 from latentscape.models.loaded import LoadedRetriever
 from latentscape.models.loading import (
@@ -26,6 +26,7 @@ from latentscape.models.loading import (
 from latentscape.models.naming import modernize
 from latentscape.models.sizes import build_checked
 from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
+from latentscape.paths import is_file, is_folder
 
 __all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_retriever", "mean_over_tokens"]
 
@@ -91,15 +92,19 @@ def load_retriever(
 
     `base_model` (a hub name or a folder) goes before what the file names. Raises ModelError where the base encoder
     cannot be had, for another model's checkpoint, and for any tensor that is missing, unexpected or of another shape;
-    SafetyError where something wants to run code.
+    SafetyError where something wants to run code; UsageError for a `base_model` where there is one already.
     """
     path = Path(path)
-    if (path / "modules.json").is_file():
+    if is_file(path / "modules.json"):
+        if base_model:
+            raise UsageError(
+                f"{path} holds a whole encoder, so another base has no place in it", hint=f"leave {BASE_OPTION} out"
+            )
         # Its library costs seconds to import, and only this container needs it.
         from latentscape.models.sentence_transformer import open_sentence_transformer  # noqa: PLC0415
 
         return open_sentence_transformer(path, allow_missing=allow_missing, max_length=max_length)
-    saved = _read_head_folder(path) if path.is_dir() else _read_file(path)
+    saved = _read_head_folder(path) if is_folder(path) else _read_file(path)
     return _assemble(saved, base_model, allow_missing=allow_missing, max_length=max_length)
 
 
@@ -138,7 +143,7 @@ def _read_head_folder(folder: Path) -> _Saved:
             expected="a head-only folder (`d_in`, `d_out`), a sentence-transformers directory, or a checkpoint file",
         )
     weights = folder / "model.safetensors"
-    checkpoint = load_checkpoint(weights if weights.exists() else folder / "pytorch_model.bin")
+    checkpoint = load_checkpoint(weights if is_file(weights) else folder / "pytorch_model.bin")
     metadata = {key: _number(value) for key, value in checkpoint.metadata.items() if value not in ("None", "pt")}
     return _Saved(
         source=folder, tensors=checkpoint.tensors, settings=settings, metadata=metadata, sha256=checkpoint.sha256

@@ -88,13 +88,18 @@ def read_modules(folder: Path) -> list[dict[str, str]]:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         chain = [{"type": str(module["type"]), "path": str(module["path"])} for module in modules]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{folder / 'modules.json'} does not list the model's modules", got=str(error)) from error
+        raise ModelError(
+            f"{folder / 'modules.json'} does not list the model's modules",
+            got=str(error),
+            hint="copy or download the folder again",
+        ) from error
     for module in chain:
         path = PurePosixPath(module["path"])
         if not module["type"].startswith(_LIBRARY) or path.is_absolute() or ".." in path.parts:
             raise SafetyError(
                 f"{folder} wants to run code that is not of the sentence-transformers library; it was not run",
                 got=f"a module of type `{module['type']}` in `{module['path']}`",
+                hint="where you trust it, load it there and save it with the library's own modules",
             )
     if not chain or not chain[0]["type"].endswith(".Transformer"):
         raise ModelError(
@@ -127,7 +132,11 @@ def _open_chain(folder: Path) -> SentenceTransformer:
             )
     except Exception as error:  # the library and those below it raise nearly anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"the sentence-transformers directory {folder} cannot be opened", got=reason[:300]) from error
+        raise ModelError(
+            f"the sentence-transformers directory {folder} cannot be opened",
+            got=reason[:300],
+            hint="copy or download the whole folder again",
+        ) from error
 
 
 def _encoder_of(chain: SentenceTransformer) -> nn.Module:

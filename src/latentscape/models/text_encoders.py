@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from latentscape.errors import ModelError, SafetyError
 from latentscape.models.loading import hash_files, quiet_libraries, read_json
+from latentscape.paths import is_file
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -80,7 +81,7 @@ def open_tokenizer(folder: Path, encoder: nn.Module, *, max_length: int | None) 
     """
     _refuse_tokenizer_code(folder)
     # Without its words the library would build an empty tokenizer and say nothing.
-    if not any((folder / name).is_file() for name in _VOCABULARIES):
+    if not any(is_file(folder / name) for name in _VOCABULARIES):
         raise ModelError(
             f"there is no tokenizer in {folder}",
             expected=f"one of {', '.join(_VOCABULARIES)}",
@@ -121,7 +122,7 @@ def _check_vocabulary(folder: Path, n_words: int, encoder: nn.Module) -> None:
 
 def _refuse_tokenizer_code(folder: Path) -> None:
     """A tokenizer of the library's own class may carry an unused `auto_map`; one that is nothing without it may not."""
-    if not (folder / "tokenizer_config.json").is_file():
+    if not is_file(folder / "tokenizer_config.json"):
         return
     settings = read_json(folder / "tokenizer_config.json")
     known = hasattr(transformers, str(settings.get("tokenizer_class")))

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from unicodedata import normalize
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from latentscape.paths import expand_home, is_folder
 from latentscape.settings.section import (
     Color,
     Count,
@@ -24,6 +26,8 @@ from latentscape.settings.section import (
 )
 
 CHECKPOINT_NAME = "checkpoint.pt"
+SLIP = 0.8
+"""How alike (0 to 1, difflib's ratio) a key is to a known one when it is taken for a slip of the pen."""
 _ENCODERS = ("hubert", "wav2vec2", "wavlm")
 
 
@@ -80,13 +84,17 @@ class SpeechModel(Section):
     @field_validator("encoder_name")
     @classmethod
     def _check_encoder(cls, value: str) -> str:
-        if value not in _ENCODERS and "/" not in value and not Path(value).is_dir():
+        if value not in _ENCODERS and "/" not in value and not is_folder(value):
             raise ValueError(f"{value!r} is none of {', '.join(_ENCODERS)}, no folder, and no hub name (`owner/name`)")
         return value
 
 
 class SpeechTraining(Section):
-    """How the model is trained; `latents` uses `val_split`, `batch_size` and `seed` to rebuild the validation pass."""
+    """How the model is trained; `latents` uses `val_split`, `batch_size` and `seed` to rebuild the validation pass.
+
+    Other training code has keys of its own: unlike in all other sections they are passed over. What looks like a slip
+    of the pen for a known key, or is known in another section, stays an error.
+    """
 
     batch_size: Count = 8
     epochs: Count = 50
@@ -117,6 +125,19 @@ class SpeechTraining(Section):
     save_epochs: tuple[Count, ...] = ()
     """Epochs after which a checkpoint is kept besides the best one."""
     log_every: Count = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over_strangers(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        known = [*cls.model_fields, "early_stopping_patience"]
+        elsewhere = {
+            name for section in (SpeechData, SpeechModel, Logging, SpeechStyle) for name in section.model_fields
+        }
+        meant = [key for key in values if key in elsewhere or get_close_matches(key.lower(), known, n=1, cutoff=SLIP)]
+        # What comes out of here counts as Python's values, no longer as JSON's, and there a list is no tuple.
+        return {key: tuple(values[key]) if isinstance(values[key], list) else values[key] for key in meant}
 
 
 class Logging(Section):
@@ -238,7 +259,7 @@ def _first_given(*values: int | None) -> int:
 
 def run_folder(config: EmotionConfig) -> Path:
     """`log_dir/run_label`, where the original tools keep a run and put its pictures."""
-    return config.logging.log_dir / config.logging.run_label
+    return expand_home(config.logging.log_dir) / config.logging.run_label
 
 
 def known_speech_checkpoint(config: EmotionConfig) -> Path:

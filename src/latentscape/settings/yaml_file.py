@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
 )
 
 from latentscape.errors import UsageError
+from latentscape.paths import FILE, kind_of
 
 LARGEST_BYTES = 2**20
 MOST_VALUES = 5_000
@@ -93,20 +94,23 @@ def read_yaml(path: Path) -> tuple[Node, list[Problem]]:
         raise UsageError(f"{path} is empty", expected="a config file", hint="copy one from `configs/` and change it")
     if not isinstance(top.value, dict):
         raise UsageError(
-            f"{path}:{top.line}: the file is not a mapping", got=_describe(top.value), expected="lines like `data:`"
+            f"{path}:{top.line}: the file is not a mapping",
+            got=_describe(top.value),
+            expected="lines like `data:`",
+            hint="is this the right file?",
         )
     return top, builder.problems
 
 
 def _read_text(path: Path) -> str:
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "no regular file" if path.exists() else "no such file"
+    kind = kind_of(path)
+    if kind != FILE:
         raise UsageError(f"can't read the config {path}: {kind}", hint="check the path given with `--config`")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"can't read the config {path}: {error.strerror}") from None
+        raise UsageError(f"can't read the config {path}: {error.strerror}", hint="check its permissions") from None
     if len(content) > LARGEST_BYTES:
         raise UsageError(f"{path} is larger than 1 MiB", expected="a config file", hint="is this the right file?")
     try:
@@ -159,7 +163,7 @@ class _Builder:
         before = self._n_values
         self._spend(1, event)
         if depth > DEEPEST:
-            raise UsageError(f"{self.path}:{line}: nested more than {DEEPEST} deep", hint="is this the right file?")
+            raise self._too_much(event, f"nested more than {DEEPEST} deep")
         self._check_tag(event)
         if isinstance(event, SequenceStartEvent):
             node = Node(line, self._build_list(events, depth))
@@ -174,7 +178,7 @@ class _Builder:
     def _follow(self, event: AliasEvent) -> Node:
         self._n_aliases += 1
         if self._n_aliases > MOST_ALIASES:
-            raise UsageError(f"{self.path}:{event.start_mark.line + 1}: more than {MOST_ALIASES} aliases (`*name`)")
+            raise self._too_much(event, f"more than {MOST_ALIASES} aliases (`*name`)")
         node, size = self._anchors.get(str(event.anchor), (None, 0))
         if node is None:
             self._report(event, f"`*{event.anchor}` refers to nothing above it")
@@ -185,7 +189,7 @@ class _Builder:
     def _spend(self, amount: int, event: Event) -> None:
         self._n_values += amount
         if self._n_values > MOST_VALUES:
-            raise UsageError(f"{self.path}:{event.start_mark.line + 1}: more than {MOST_VALUES:,} values")
+            raise self._too_much(event, f"more than {MOST_VALUES:,} values")
 
     def _build_list(self, events: Iterator[Event], depth: int) -> list[Node]:
         items = []
@@ -234,6 +238,9 @@ class _Builder:
         if tag and tag not in ("!", _TEXT_TAG):
             shown = tag.replace("tag:yaml.org,2002:", "!!")
             self._report(event, f"the tag `{shown}` is not allowed: a config holds plain values only")
+
+    def _too_much(self, event: Event, sentence: str) -> UsageError:
+        return UsageError(f"{self.path}:{event.start_mark.line + 1}: {sentence}", hint="is this the right file?")
 
     def _report(self, event: Event, sentence: str) -> None:
         self.problems.append(Problem(event.start_mark.line + 1, sentence))

@@ -1,0 +1,37 @@
+"""Paths as users give them: looked at without ever failing."""
+
+import os
+import stat
+from pathlib import Path
+
+FILE, FOLDER, SPECIAL = "a file", "a folder", "no regular file"
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """FILE, FOLDER or SPECIAL (pipe, device, ...), links followed; else why there is none, in the system's words."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  it takes text as well
+    except (OSError, ValueError) as error:  # missing, forbidden, too long, a loop of links, a NUL
+        reason = getattr(error, "strerror", None) or str(error)
+        return reason[:1].lower() + reason[1:]
+    return FILE if stat.S_ISREG(mode) else FOLDER if stat.S_ISDIR(mode) else SPECIAL
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a regular file; False as well where the path can't be looked at."""
+    return kind_of(path) == FILE
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a folder; False as well where the path can't be looked at."""
+    return kind_of(path) == FOLDER
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """`~` and `~user` as the folders they mean; as they are where there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  pathlib's own raises where there is no such user
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """The absolute path with all links followed as far as they lead."""
+    return Path(os.path.realpath(path))
