@@ -17,6 +17,21 @@ def test_names_are_relative_and_in_bytewise_order(tmp_path):
     assert list_files(tmp_path, WAV) == (("B/1.WAV", "a.wav", "b/10.wav", "b/2.wav", "c/d/e.wav"), ())
 
 
+def test_a_folder_that_can_not_be_opened_is_skipped_with_its_reason(tmp_path, monkeypatch):
+    for name in ("happy/a.wav", "sad/b.wav"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    look = os.scandir
+
+    def forbid(path):
+        if str(path).endswith("sad"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", forbid)
+    assert list_files(tmp_path, WAV) == (("happy/a.wav",), (("sad", "can't be opened: Permission denied"),))
+
+
 def test_hidden_entries_and_resource_forks_are_no_data(tmp_path):
     for name in (".git/a.wav", "__MACOSX/a.wav", "._a.wav", "ok.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -455,7 +455,10 @@ def test_one_bad_layer_drops_the_sample_from_all():
 def test_nothing_left_is_an_error_that_shows_the_first_reason():
     with pytest.raises(DataError, match="none of the 10 samples gave features\n  got: row 0: not a wav file"):
         read_speech(Speech(), inputs=Lazy(clips(LENGTHS), set(range(10))))
-    with pytest.raises(DataError, match="not finite"):
+
+
+def test_nothing_finite_is_the_fault_of_the_model_and_not_of_the_data():
+    with pytest.raises(ModelError, match=r"for any of 3 samples\n  got: .*not finite"):
         read_rows(Answering(lambda x: x * float("nan")), [np.ones(3)] * 3)
 
 

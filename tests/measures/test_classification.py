@@ -10,6 +10,7 @@ from latentscape.measures.classification import (
     measure_balanced_accuracy,
     measure_chance_accuracy,
     measure_class_recalls,
+    name_scores,
 )
 
 LABELS = np.array([0, 0, 0, 1, 1, 2, -1, 2])
@@ -67,6 +68,14 @@ def test_agrees_with_scikit_learn(seed):
     assert recalls == pytest.approx(recall_score(labels, predictions, average=None))
     balanced = measure_balanced_accuracy(confusions, seed=0)
     assert balanced.value == pytest.approx(balanced_accuracy_score(labels, predictions))
+
+
+def test_score_names_are_flat_and_never_what_another_score_calls_its_facts():
+    owners = ["Happy", "happy", "Ｈappy", "a", "a n", "a-low", "a high", "a_reason", "a n 2", "n", ""]
+    names = name_scores("recall", owners)
+    assert names[:2] == ["recall_happy", "recall_happy_2"]
+    keys = [name + ending for name in names for ending in ("", "_n", "_low", "_high", "_reason")]
+    assert len(keys) == len(set(keys))
 
 
 def test_nothing_known_is_a_reason_not_a_zero():

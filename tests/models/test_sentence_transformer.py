@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from latentscape.checkpoint import hash_file
-from latentscape.errors import ModelError, SafetyError
+from latentscape.errors import ModelError, SafetyError, UsageError
 from latentscape.models.retriever import ProjectionHead, load_retriever
 
 TEXTS = ["a cat sat on the mat", "phòng trọ quận 10", "a kitten was sitting on the rug"]
@@ -65,6 +65,12 @@ def test_it_may_be_the_base_under_a_trained_head(minilm, tmp_path):
     assert loaded.max_length == 64
     weight = load_file(minilm / "model.safetensors")["encoder.layer.3.output.dense.weight"]
     assert torch.equal(loaded.model.encoder.encoder.layer[3].output.dense.weight, weight)
+
+
+def test_a_whole_encoder_takes_no_other_base(tmp_path):
+    (tmp_path / "modules.json").write_text("[]")
+    with pytest.raises(UsageError, match="leave `--base-model` out"):
+        load_retriever(tmp_path, base_model="BAAI/bge-m3")
 
 
 @pytest.mark.slow
