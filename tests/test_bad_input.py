@@ -602,6 +602,24 @@ def test_unreadable_clips_are_counted_and_listed(latents, clips, tmp_path):
     assert "failed t/cut.wav" in ended.out
 
 
+def test_a_clip_that_is_gone_when_it_is_read(latents, clips, tmp_path, monkeypatch):
+    from latentscape import latents as conductor
+
+    (tmp_path / "gone.wav").write_bytes(clips[0].read_bytes())
+    rows = [(clips[0], "Happy", "train"), (clips[1], "Sad", "val"), ("gone.wav", "Sad", "val")]
+    find = conductor.read_validation_set
+
+    def find_and_lose(*words, **options):
+        found = find(*words, **options)
+        (tmp_path / "gone.wav").unlink()
+        return found
+
+    monkeypatch.setattr(conductor, "read_validation_set", find_and_lose)
+    ended = latents([("csv", write_table(tmp_path / "t.csv", rows))], *MAPLESS, "--layers", "mlp")
+    ended.succeeded(1, "No such file")
+    assert [skip["id"] for skip in ended.accounting["failed"]] == ["t/gone.wav"]
+
+
 def test_no_readable_clip(latents, clips, tmp_path):
     bad = write_bad_clips(tmp_path, clips[0])
     table = write_table(tmp_path / "t.csv", [(clips[0], "Happy", "train"), *((name, "Sad", "val") for name in bad)])

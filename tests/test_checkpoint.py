@@ -186,6 +186,17 @@ def test_other_files_are_named_for_what_they_are(tmp_path, content, says, ending
         assert says in str(caught.value)
 
 
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = save(tmp_path, state())
+
+    def forbid(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "open", forbid)
+    with pytest.raises(ModelError, match=r"can't be read\n  got: Permission denied\n\nhint: check its permissions"):
+        load_checkpoint(path)
+
+
 def test_missing_folder_and_pipe(tmp_path):
     with pytest.raises(ModelError, match="no checkpoint"):
         load_checkpoint(tmp_path / "absent.pt")

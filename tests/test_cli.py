@@ -206,6 +206,16 @@ def test_json_is_all_there_is_on_stdout_and_quiet_leaves_stderr_empty(finished_s
     assert run_command(*words, "--quiet") == (0, out, "")
 
 
+def test_the_layers_are_listed_for_people_and_as_json(finished_speech, run_command):
+    words = ["latents", "--config", finished_speech.config, "--list-layers"]
+    code, out, err = run_command(*words)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("cnn ")
+    listed = json.loads(run_command(*words, "--json")[1])
+    assert list(listed) == [line.split()[0] for line in out.splitlines()]
+    assert listed["encoder.feature_extractor"] == "HubertFeatureEncoder"
+
+
 def test_quiet_does_not_silence_what_went_wrong(tmp_path, run_command):
     code, out, err = run_command("latents", "--config", tmp_path / "none.yml", "--quiet", "--json")
     assert (code, out) == (2, "")
@@ -326,7 +336,7 @@ def run_script(monkeypatch, path, *words):
 
 
 def test_visualize_latents_needs_the_config_only(root, speech_run, monkeypatch):
-    words = ["--config", speech_run.config, "--skip-umap", "--skip-tsne", "--max-samples", "6"]
+    words = ["--config", speech_run.config, *QUICK]
     assert run_script(monkeypatch, root / "visualize_latents.py", *words) == 0
     run = speech_run.checkpoint.parent
     assert (run / "confusion_vs_distance.png").exists()

@@ -71,14 +71,14 @@ def latents(
     list_layers
         Print the names that `--layers` takes, and stop.
     as_json
-        Print the scores as JSON on stdout and nothing else.
+        Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
     load_config(settings.config, EmotionConfig)  # what is wrong in it is said at once, not when torch is there
     from latentscape import latents as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
     from latentscape.pages.terminal import summarize_latents  # noqa: PLC0415
 
     if list_layers:
-        return _print_layers(conductor.list_layers(settings))
+        return _print_layers(conductor.list_layers(settings), as_json=as_json)
     study = conductor.study_latents(settings, progress=talk.progress)
     return _report(study.scores, summarize_latents(study.findings), folder=study.folder, as_json=as_json, talk=talk)
 
@@ -100,13 +100,13 @@ def embeddings(
     list_layers
         Print the names that `--layers` takes, and stop.
     as_json
-        Print the scores as JSON on stdout and nothing else.
+        Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
     from latentscape import embeddings as conductor  # noqa: PLC0415  as above
     from latentscape.pages.terminal import summarize_embeddings  # noqa: PLC0415
 
     if list_layers:
-        return _print_layers(conductor.list_layers(settings))
+        return _print_layers(conductor.list_layers(settings), as_json=as_json)
     study = conductor.study_embeddings(settings, progress=talk.progress)
     return _report(study.scores, summarize_embeddings(study.findings), folder=study.folder, as_json=as_json, talk=talk)
 
@@ -220,5 +220,7 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201
 
 
-def _print_layers(layers: Sequence[tuple[str, str]]) -> None:
-    print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201
+def _print_layers(layers: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        return _print_json(dict(layers))
+    return print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201

@@ -47,8 +47,13 @@ def tell_file_kind(path: Path) -> str:
     Raises ModelError for anything else, saying what it is; SafetyError for the tar archives of old torch.
     """
     _check_regular(path)
-    with path.open("rb") as file:
-        head = file.read(512)
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise ModelError(
+            f"{path} can't be read", got=error.strerror or str(error), hint="check its permissions"
+        ) from error
     if not head:
         raise ModelError(f"{path} is empty", hint="copy or download it again")
     if head.startswith(b"PK\x03\x04"):

@@ -206,13 +206,21 @@ def describe_inputs(
         "stamps": list(card.stamps),
         "architecture": declared_architecture(config).to_dict(),
         "n_samples": len(samples),
-        "samples": digest([[name, hash_file(path)] for name, path in zip(samples.ids, samples.paths, strict=True)]),
+        "samples": digest([[name, _hash_clip(path)] for name, path in zip(samples.ids, samples.paths, strict=True)]),
         "sample_rate": config.data.sample_rate,
         "layers": dict(layers),
         "batch_size": settings.batch_size or config.training.batch_size,
         "device": choose_device(settings.device),
         "versions": versions(),
     }
+
+
+def _hash_clip(path: Path) -> str:
+    """SHA-256 of a clip; empty where it can't be read, which loading it will say with the reason."""
+    try:
+        return hash_file(path)
+    except OSError:
+        return ""
 
 
 def _extract(
