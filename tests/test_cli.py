@@ -212,8 +212,8 @@ def test_the_layers_are_listed_for_people_and_as_json(finished_speech, run_comma
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("cnn ")
     listed = json.loads(run_command(*words, "--json")[1])
-    assert list(listed) == [line.split()[0] for line in out.splitlines()]
-    assert listed["encoder.feature_extractor"] == "HubertFeatureEncoder"
+    assert [layer["name"] for layer in listed] == [line.split()[0] for line in out.splitlines()]
+    assert {"name": "encoder.feature_extractor", "type": "HubertFeatureEncoder"} in listed
 
 
 def test_quiet_does_not_silence_what_went_wrong(tmp_path, run_command):

@@ -222,5 +222,5 @@ def _print_json(value: Any) -> None:
 
 def _print_layers(layers: Sequence[tuple[str, str]], *, as_json: bool) -> None:
     if as_json:
-        return _print_json(dict(layers))
+        return _print_json([{"name": name, "type": kind} for name, kind in layers])
     return print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201
