@@ -43,9 +43,11 @@ def test_annotations_stay_real_so_that_shapes_are_checked(root):
     assert not offenders
 
 
-@pytest.mark.parametrize("words", [["--help"], ["latents", "--help"], ["embeddings", "--help"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["latents", "--help"], ["embeddings", "--help"], ["map", "--help"], ["train", "--help"]]
+)
 def test_help_imports_nothing_heavy(words):
-    heavy = "torch", "transformers", "matplotlib", "plotly", "sklearn", "faiss", "pyarrow", "scipy"
+    heavy = "torch", "transformers", "matplotlib", "plotly", "sklearn", "faiss", "pyarrow", "scipy", "numpy", "numba"
     code = (
         "import sys\n"
         "from latentscape.cli import main\n"

@@ -180,6 +180,107 @@ def test_a_busy_run_folder(embeddings, tmp_path):
         embeddings().refused(7, tmp_path / "run", "4711", "wait")
 
 
+# -- features -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def features(run, tmp_path):
+    """Runs `map` on an array saved in a file, or on a file with this content."""
+
+    def run_map(content, *words, name="f.npy", **options):
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            np.save(path, content, allow_pickle=True)
+        return run("map", path, "--method", "pca", *words, **options)
+
+    return run_map
+
+
+ROWS = np.random.default_rng(0).normal(size=(8, 3))
+
+
+def test_features_that_are_not_there(run, tmp_path):
+    run("map", tmp_path / "none.npy").refused(3, "none.npy", "path")
+    run("map", tmp_path).refused(3, tmp_path, "a folder")
+    run("map", "~nobody-here/x").refused(3, "~nobody-here/x")
+    run("map", "x" * 300).refused(3, "xxx")
+    os.mkfifo(tmp_path / "pipe")
+    run("map", tmp_path / "pipe").refused(3, "FIFO")
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "told"),
+    [
+        (b"", 3, "empty"),
+        (b"<!DOCTYPE html><html>404</html>", 3, "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", 3, "git lfs pull"),
+        (b"\x80\x04K\x01.", 5, "pickle"),
+        (b"PAR1" + bytes(50), 3, "f.npy"),
+        (b"PK\x03\x04" + bytes(50), 3, "f.npy"),
+        (struct.pack("<Q", 2**40) + b"{}", 3, "header"),
+        (b"hello\nworld\n", 3, "no column"),
+        (np.array([[None, 1]], dtype=object), 5, "Python objects"),
+        (np.zeros((0, 4)), 3, "no rows"),
+        (np.zeros((4, 0)), 3, "4 x 0"),
+        (np.zeros(4), 3, "no matrix"),
+        (np.full((4, 2), np.nan), 3, "NaN or infinity"),
+        (np.array([["a"]]), 3, "numbers"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_files_that_hold_no_features(features, content, code, told):
+    ended = features(content)
+    ended.refused(code, told)
+    assert not ended.run.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--labels", "none"], "no column or file `none`"),
+        (["--labels", "short.txt"], "2 values in `short`"),
+        (["--shapes", "many.txt"], "too many different values"),
+        (["--labels", "web.csv"], "web page"),
+        (["--labels", "table.csv"], "table.csv:a"),
+        (["--labels", "table.csv:d"], "no column `d`"),
+        (["--ids", "."], "a folder"),
+    ],
+)
+def test_columns_that_do_not_fit(features, tmp_path, words, told):
+    (tmp_path / "short.txt").write_text("a\nb\n")
+    (tmp_path / "many.txt").write_text("\n".join("abcdefgh") + "\ni\n")
+    (tmp_path / "web.csv").write_text("<html>")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    features(np.random.default_rng(0).normal(size=(9, 3)), *words).refused(3, told)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1.0, 1e30, 1e300])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_features_of_any_scale(features, scale, metric):
+    assert features(ROWS * scale, "--metric", metric).code == 0
+
+
+def test_names_of_classes_that_look_like_paths_markup_and_terminals(features, tmp_path):
+    (tmp_path / "l.txt").write_text("\n".join(HOSTILE), encoding="utf-8")
+    ended = features(ROWS, "--labels", "l.txt", "--shapes", "l.txt", "--ids", "l.txt")
+    assert ended.code == 0, ended.err
+    assert "\x1b" not in ended.out + ended.err
+    assert "<script>alert" not in (ended.run / "pca_interactive.html").read_text(encoding="utf-8")
+    assert len(set(pq.read_table(ended.run / "samples.parquet").column("l").to_pylist())) == 8
+
+
+def test_a_name_that_can_not_be_a_folder_gets_one_that_can(run_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "đặc trưng \x1b.npy", ROWS)
+    code, out, _ = run_command("map", tmp_path / "đặc trưng \x1b.npy", "--method", "pca", "--quiet")
+    assert code == 0
+    assert "\x1b" not in out
+    (folder,) = (tmp_path / "maps").iterdir()
+    assert folder.name.isascii()
+
+
 # -- configs --------------------------------------------------------------------------------------------------------
 
 GOOD = "data: {datasets: [{class_path: ravdess, data_dir: x}]}\nmodel: {encoder_name: hubert}\n"

@@ -96,7 +96,7 @@ def test_the_report_tells_what_was_measured(studied):
 def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, finished_speech, monkeypatch):
     before = digests(studied.folder)
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
-    monkeypatch.setattr("latentscape.study.make_map", lambda *_, **__: pytest.fail("drawn again"))
+    monkeypatch.setattr("latentscape.layer_maps.make_map", lambda *_, **__: pytest.fail("drawn again"))
     study_latents(LatentsSettings(config=finished_speech.config, output=studied.folder))
     assert digests(studied.folder) == before
 

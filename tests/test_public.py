@@ -32,6 +32,6 @@ def test_the_example_of_the_readme():
     features = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     graph = latentscape.find_neighbors(features, k=latentscape.neighbors_needed(len(features)))
     latent_map = latentscape.make_map(features, graph, method="tsne", seed=0)
-    trust = latentscape.measure_map_trust(graph, latent_map)
+    trust = latentscape.measure_map_trust(features, graph, latent_map)
     assert latent_map.xy.shape == (60, 2)
     assert trust.recall.value > 0.5

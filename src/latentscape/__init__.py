@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentscape.checkpoint import load_checkpoint as load_checkpoint
     from latentscape.embeddings import study_embeddings as study_embeddings
+    from latentscape.feature_maps import FeatureMaps as FeatureMaps
+    from latentscape.feature_maps import map as map  # noqa: A004  `latentscape.map(...)` reads as it should
     from latentscape.features import extract_features as extract_features
     from latentscape.latents import study_latents as study_latents
+    from latentscape.maps import MapOptions as MapOptions
     from latentscape.maps import make_map as make_map
     from latentscape.maps import neighbors_needed as neighbors_needed
-    from latentscape.measures.trust import measure_map_trust as measure_map_trust
+    from latentscape.measures.faithfulness import measure_map_trust as measure_map_trust
     from latentscape.neighbors import find_neighbors as find_neighbors
     from latentscape.settings import EmbeddingsSettings as EmbeddingsSettings
     from latentscape.settings import LatentsSettings as LatentsSettings
@@ -25,9 +28,12 @@ _HOMES = {
     "find_neighbors": "neighbors",
     "neighbors_needed": "maps",
     "make_map": "maps",
-    "measure_map_trust": "measures.trust",
+    "measure_map_trust": "measures.faithfulness",
     "LatentsSettings": "settings",
     "EmbeddingsSettings": "settings",
+    "MapOptions": "maps",
+    "map": "feature_maps",
+    "FeatureMaps": "feature_maps",
     "study_latents": "latents",
     "study_embeddings": "embeddings",
 }

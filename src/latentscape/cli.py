@@ -17,6 +17,7 @@ from latentscape.settings import (
     EmbeddingsSettings,
     EmotionConfig,
     LatentsSettings,
+    MapSettings,
     RetrieverConfig,
     load_config,
 )
@@ -27,7 +28,7 @@ app = App(
     name="latentscape",
     help="See what a trained model learned: maps you can trust, numbers you can defend.",
     help_epilogue="Example: `latentscape demo` trains two small models and shows what they learned.",
-    default_parameter=Parameter(negative=(), show_default=lambda default: default or None),
+    default_parameter=Parameter(negative=(), show_default=lambda default: _spell_default(default)),
     suppress_keyboard_interrupt=False,  # `process` has a word to say
 )
 train = App(name="train", help="Train a small model of the kind the studies look at.")
@@ -50,6 +51,7 @@ class Talk:
 
 
 TALK = Talk()
+MAP_DEFAULTS = MapSettings()
 AsJson = Annotated[bool, Parameter(name="--json", group="Talk")]
 TalkOptions = Annotated[Talk, Parameter(name="*", group="Talk")]
 
@@ -109,6 +111,34 @@ def embeddings(
         return _print_layers(conductor.list_layers(settings), as_json=as_json)
     study = conductor.study_embeddings(settings, progress=talk.progress)
     return _report(study.scores, summarize_embeddings(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+
+
+@app.command(name="map")
+def map_(
+    features: Path,
+    /,
+    settings: Annotated[MapSettings, FLAT] = MAP_DEFAULTS,
+    *,
+    as_json: AsJson = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """What is in these features? Maps of a matrix you bring, with how far to trust them; no model needed.
+
+    Example: latentscape map features.npy --labels labels.txt
+
+    Parameters
+    ----------
+    features
+        One row of numbers a sample: .npy, .npz, Parquet (a column of lists, or columns of floats), .safetensors, CSV.
+    as_json
+        Print the scores as JSON on stdout and nothing else.
+    """
+    from latentscape import feature_maps as conductor  # noqa: PLC0415  as above
+
+    made = conductor.study_features(features, settings, progress=talk.progress)
+    from latentscape.pages.terminal import summarize_map  # noqa: PLC0415  brings matplotlib, not for a run that fails
+
+    return _report(made.scores, summarize_map(made.findings, made.folder), as_json=as_json, talk=talk)
 
 
 @train.command
@@ -207,13 +237,18 @@ def _run(words: Sequence[str]) -> None:
     app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
-def _report(scores: Mapping[str, Any], summary: str, *, folder: Path, as_json: bool, talk: Talk) -> None:
+def _report(scores: Mapping[str, Any], summary: str, *, as_json: bool, talk: Talk, folder: Path | None = None) -> None:
     from latentscape.store import flatten_scores  # noqa: PLC0415  NumPy and pyarrow, not for `--help`
 
     if as_json:
         return _print_json(flatten_scores(scores))
     print(make_visible(summary))  # noqa: T201
-    return talk.progress.say(f"report: {folder / 'report.html'}")
+    return talk.progress.say(f"report: {folder / 'report.html'}") if folder else None
+
+
+def _spell_default(default: Any) -> Any:
+    """A default as a user would type it; none where nothing is the default."""
+    return ",".join(default) if isinstance(default, tuple) and default else default or None
 
 
 def _print_json(value: Any) -> None:

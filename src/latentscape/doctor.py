@@ -19,9 +19,7 @@ SAFE_FLOORS = {
 NEEDED = (
     "numpy",
     "scipy",
-    "faiss-cpu",
-    "openTSNE",
-    "scranpy",
+    "numba",
     "matplotlib",
     "plotly",
     "safetensors",

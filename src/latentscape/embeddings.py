@@ -16,6 +16,7 @@ from latentscape.features import Extraction, choose_device, choose_layers, descr
 from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, ModelCard, Skip
+from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, versions, write_figures
 from latentscape.measures.heatmap import measure_heatmap
 from latentscape.measures.ranking import rank_documents
 from latentscape.measures.scales import READINESS, Check, check_readiness
@@ -31,16 +32,12 @@ from latentscape.settings import EmbeddingsSettings, ReadinessConfig, RetrieverC
 from latentscape.shapes import FeatureMatrix, Rows
 from latentscape.store import RunFolder, safe_name
 from latentscape.study import (
+    MODEL_VERSIONED,
     choose_methods,
     digest,
     keep_extraction,
     make_manifest,
     make_model_card,
-    map_columns,
-    map_layer,
-    score_maps,
-    versions,
-    write_figures,
 )
 
 N_TOP = 5
@@ -172,7 +169,7 @@ def describe_inputs(
         "layers": chosen,
         "batch_size": settings.batch_size,
         "device": choose_device(settings.device),
-        "versions": versions(),
+        "versions": versions(MODEL_VERSIONED),
     }
 
 
@@ -201,7 +198,7 @@ def _extract(
             progress=progress,
         )
 
-    return keep_extraction(folder, inputs, compute)
+    return keep_extraction(folder, inputs, compute, progress=progress)
 
 
 def _find_lost_texts(texts: Sequence[str], extraction: Extraction, *, layer: str) -> dict[str, str]:
@@ -245,20 +242,19 @@ def _map(
     settings: EmbeddingsSettings,
     inputs: Mapping[str, Any],
     progress: Progress,
-) -> dict[str, dict[str, DrawnMap]]:
+) -> dict[str, Mapping[str, DrawnMap]]:
     """Layer -> method -> map of queries and documents together."""
     methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
+    plan = MapPlan(methods=methods, seed=settings.seed)
     return {
-        layer: map_layer(
-            folder, rows, layer=layer, methods=methods, seed=settings.seed, inputs=inputs, progress=progress
-        )
+        layer: map_layer(folder, rows, layer=layer, plan=plan, inputs=inputs, progress=progress).maps
         for layer, rows in vectors.items()
     }
 
 
-def _list_maps(maps: Mapping[str, Mapping[str, DrawnMap]]) -> list[tuple[str, str, DrawnMap]]:
-    """(method, layer, map) of each."""
-    return [(method, layer, drawn) for layer, methods in maps.items() for method, drawn in methods.items()]
+def _list_maps(maps: Mapping[str, Mapping[str, DrawnMap]]) -> list[tuple[str, DrawnMap]]:
+    """Each map and its name, `{method}_{layer}`."""
+    return [(f"{method}_{layer}", drawn) for layer, methods in maps.items() for method, drawn in methods.items()]
 
 
 def _measure(pairs: PairSamples, vectors: FeatureMatrix, *, seed: int) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.distance import ConfusionAgainstDistance
+from latentscape.measures.faithfulness import MapTrust
 from latentscape.measures.ranking import Ranking
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import PairSimilarities
-from latentscape.measures.trust import MapTrust
-from latentscape.shapes import Labels
+from latentscape.shapes import Labels, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,11 @@ class ModelCard:
 
 @dataclass(frozen=True, kw_only=True)
 class Skip:
-    """A sample that was left out, and why."""
+    """A sample that was left out, and why; or several at once, where naming each would help nobody."""
 
     id: str
     reason: str
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,18 @@ class Accounting:
     failed: tuple[Skip, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.n_in != self.n_ok + len(self.skipped) + len(self.failed):
+        if self.n_in != self.n_ok + self.n_skipped + self.n_failed:
             raise AssertionError(f"samples lost: {self}")
+
+    @property
+    def n_skipped(self) -> int:
+        """How many samples a rule left out."""
+        return sum(skip.count for skip in self.skipped)
+
+    @property
+    def n_failed(self) -> int:
+        """How many samples should have worked and did not."""
+        return sum(skip.count for skip in self.failed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,3 +134,38 @@ class EmbeddingsFindings:
     def kinds(self) -> Labels:
         """0 query, 1 positive, 2 hard negative, for each row of the maps."""
         return np.concatenate([np.zeros(len(self.queries), dtype=int), self.document_kinds])
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapFindings:
+    """Everything the maps of one feature matrix show; row i of every array is the i-th sample drawn."""
+
+    source: str
+    """File name of the features, or `array`."""
+    accounting: Accounting
+    """Failed are the rows that are not finite."""
+    rows: Rows
+    """Input row number of each sample drawn, ascending."""
+    ids: tuple[str, ...] | None = None
+    """The user's own names of the samples, where given."""
+    labels: Labels | None = None
+    """Number of each sample's class, -1 unknown; None where no labels were given."""
+    label_names: tuple[str, ...] = ()
+    label_column: str = ""
+    """What the user calls the labels."""
+    shapes: Labels | None = None
+    """Number of each sample's marker class, -1 unknown; None where none were given."""
+    shape_names: tuple[str, ...] = ()
+    shape_column: str = ""
+    maps: Mapping[str, DrawnMap]
+    """By method, in the order asked."""
+    metric: str
+    n_features: int
+    n_kinds: int
+    """Distinct rows of features."""
+    k: int
+    """Width of the neighbor graph."""
+    graph_recall: float
+    """Share of the true neighbors in the graph: 1.0 where the search was exact."""
+    scores: Mapping[str, Score]
+    """By flat name: `neighbor_recall_tsne` and so on."""

@@ -25,7 +25,8 @@ from latentscape.features import (
 )
 from latentscape.figures.style import Style
 from latentscape.figures.tables import LATENTS_FIGURES
-from latentscape.findings import Accounting, LatentsFindings, LayerFindings, ModelCard, Skip
+from latentscape.findings import Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard, Skip
+from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, versions, write_figures
 from latentscape.measures.classification import (
     count_confusions,
     measure_accuracy,
@@ -53,16 +54,12 @@ from latentscape.settings import (
 from latentscape.shapes import Labels, Waveform
 from latentscape.store import RunFolder, safe_name
 from latentscape.study import (
+    MODEL_VERSIONED,
     choose_methods,
     digest,
     keep_extraction,
     make_manifest,
     make_model_card,
-    map_columns,
-    map_layer,
-    score_maps,
-    versions,
-    write_figures,
 )
 
 LOGITS = "logits"
@@ -211,7 +208,7 @@ def describe_inputs(
         "layers": dict(layers),
         "batch_size": settings.batch_size or config.training.batch_size,
         "device": choose_device(settings.device),
-        "versions": versions(),
+        "versions": versions(MODEL_VERSIONED),
     }
 
 
@@ -247,7 +244,7 @@ def _extract(
             progress=progress,
         )
 
-    return keep_extraction(folder, inputs, compute)
+    return keep_extraction(folder, inputs, compute, progress=progress)
 
 
 def find_latents(
@@ -267,15 +264,14 @@ def find_latents(
     n_classes = len(samples.class_names)
     confusions = count_confusions(samples.labels, predictions, n_classes=n_classes)
     methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
+    plan = MapPlan(methods=methods, seed=settings.seed)
     layers = []
     for layer in inputs["layers"]:
         features = extraction.features[layer]
         confusion = measure_confusion_against_distance(
             features, samples.labels, predictions, n_classes=n_classes, seed=settings.seed
         )
-        maps = map_layer(
-            folder, features, layer=layer, methods=methods, seed=settings.seed, inputs=inputs, progress=progress
-        )
+        maps = map_layer(folder, features, layer=layer, plan=plan, inputs=inputs, progress=progress).maps
         layers.append(LayerFindings(layer=layer, n_features=features.shape[1], maps=maps, confusion=confusion))
     return LatentsFindings(
         model=card,
@@ -334,7 +330,12 @@ def _score_datasets(samples: SpeechSamples, predictions: Labels) -> dict[str, Sc
 def _score_layers(layers: Sequence[LayerFindings]) -> dict[str, Score]:
     """Each layer's numbers under flat names."""
     scores = {f"confusion_distance_spearman_{layer.layer}": layer.confusion.spearman for layer in layers}
-    return scores | score_maps((method, layer.layer, drawn) for layer in layers for method, drawn in layer.maps.items())
+    return scores | score_maps(_list_maps(layers))
+
+
+def _list_maps(layers: Sequence[LayerFindings]) -> list[tuple[str, DrawnMap]]:
+    """Each map and its name, `{method}_{layer}`."""
+    return [(f"{method}_{layer.layer}", drawn) for layer in layers for method, drawn in layer.maps.items()]
 
 
 def _write(
@@ -363,7 +364,6 @@ def _write(
 def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
     """The columns of samples.parquet, one row a sample."""
     classes = np.array(findings.class_names, dtype=object)
-    maps = [(method, layer.layer, drawn) for layer in findings.layers for method, drawn in layer.maps.items()]
     return {
         "id": list(findings.ids),
         "label": [classes[label] if label >= 0 else None for label in findings.labels],
@@ -372,5 +372,5 @@ def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
         "probability": findings.probabilities.max(axis=1),
         "dataset": [findings.dataset_names[dataset] for dataset in findings.dataset_ids],
         "speaker": list(findings.speakers),
-        **map_columns(maps),
+        **map_columns(_list_maps(findings.layers)),
     }

@@ -1,11 +1,13 @@
 """How long work reports itself: silent unless someone listens."""
 
 import re
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, final
 
 Item = TypeVar("Item")
+SECONDS_BETWEEN_LOOKS = 0.5
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Letters that tell a terminal what to do, or turn the reading direction."""
 
@@ -14,8 +16,13 @@ class Progress(ABC):
     """Something that watches a long loop and hears remarks; it never changes what the loop does."""
 
     @abstractmethod
-    def track(self, items: Iterable[Item], *, label: str, total: int) -> Iterator[Item]:
-        """Yield `items` unchanged while reporting how many of `total` are done."""
+    def track(
+        self, items: Iterable[Item], *, label: str, total: int, status: Callable[[], str] = str
+    ) -> Iterator[Item]:
+        """Yield `items` unchanged while reporting how many of `total` are done, and now and then what `status()` says.
+
+        `status` is called between two items, only if someone listens.
+        """
 
     @abstractmethod
     def say(self, message: str) -> None:
@@ -26,7 +33,9 @@ class Progress(ABC):
 class Silent(Progress):
     """Nobody listens: the default of every stage function."""
 
-    def track(self, items: Iterable[Item], *, label: str, total: int) -> Iterator[Item]:
+    def track(
+        self, items: Iterable[Item], *, label: str, total: int, status: Callable[[], str] = str
+    ) -> Iterator[Item]:
         """Yield `items` and report nothing."""
         yield from items
 
@@ -41,7 +50,9 @@ SILENT = Silent()
 class Terminal(Progress):
     """Bars with counts and time left, and remarks, on stderr."""
 
-    def track(self, items: Iterable[Item], *, label: str, total: int) -> Iterator[Item]:
+    def track(
+        self, items: Iterable[Item], *, label: str, total: int, status: Callable[[], str] = str
+    ) -> Iterator[Item]:
         """Draw a bar for a loop; a finished bar stays on screen with its count and time."""
         from rich import progress as rich_progress  # noqa: PLC0415  it costs 50 ms that `--help` should not pay
 
@@ -51,9 +62,16 @@ class Terminal(Progress):
             rich_progress.MofNCompleteColumn(),
             rich_progress.TimeElapsedColumn(),
             rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[status]}"),
         )
         with rich_progress.Progress(*columns, console=_open_console()) as bars:
-            yield from bars.track(items, total=total, description=label)
+            task, next_look = bars.add_task(label, total=total, status=""), 0.0
+            for item in items:
+                yield item
+                bars.advance(task)
+                if time.monotonic() >= next_look:  # a status may cost something
+                    bars.update(task, status=status())
+                    next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
     def say(self, message: str) -> None:
         """Print the sentence on stderr."""

@@ -104,7 +104,7 @@ class RunFolder:
         """Write several arrays as one .npz, uncompressed, the same bytes for the same arrays."""
         self._save(name, lambda sink: _write_npz(sink, arrays))
 
-    def save_table(self, name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
+    def save_table(self, name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pa.Array]) -> None:
         """Write columns of equal length as Parquet, without pandas or Arrow metadata."""
         table = pa.table({_clean(column): _to_column(values) for column, values in columns.items()})
         buffer = pa.BufferOutputStream()
@@ -203,6 +203,25 @@ class RunFolder:
                 remove_file(left)
 
 
+@final
+class Unkept:
+    """Stands where a run folder would, for a caller who wants values and no files; `stages` can be kept later."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, tuple[Mapping[str, Any], Arrays]] = {}
+
+    def stage(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
+        """The arrays, computed. They are read-only, as those of a run folder."""
+        arrays = {key: _freeze(np.asarray(array)) for key, array in compute().items()}
+        self.stages[name] = (inputs, arrays)
+        return arrays
+
+    def keep(self, folder: RunFolder) -> None:
+        """Write every stage into a run folder, where it will be reused."""
+        for name, (inputs, arrays) in self.stages.items():
+            folder.stage(name, inputs, lambda arrays=arrays: arrays)
+
+
 def flatten_scores(scores: Mapping[str, Score]) -> dict[str, float | int | str | None]:
     """Scores under flat names that a gate can ask for: `accuracy`, `accuracy_n`, `accuracy_low`, `accuracy_high`.
 
@@ -249,7 +268,9 @@ def _clean(text: str) -> str:
     return encode_text(text).decode("utf-8")
 
 
-def _to_column(values: Sequence[Any] | np.ndarray) -> pa.Array:
+def _to_column(values: Sequence[Any] | np.ndarray | pa.Array) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
     if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
         return pa.array(values)
     return pa.array([_clean(value) if isinstance(value, str) else value for value in values])

@@ -1,41 +1,25 @@
-"""What both studies do the same way: keep features, map a layer, draw the pictures, say what the run was made with."""
+"""What both studies of a model do the same way: keep its features, and say what the run was made with."""
 
 import hashlib
 import json
-import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from latentscape.engine import preparing_kernels
 from latentscape.features import Extraction
-from latentscape.findings import DrawnMap, EmbeddingsFindings, LatentsFindings, ModelCard
-from latentscape.maps import make_map, neighbors_needed
-from latentscape.maps.latent_map import LatentMap
-from latentscape.measures.score import Score
-from latentscape.measures.trust import measure_map_trust
-from latentscape.neighbors import Neighbors, find_neighbors
+from latentscape.findings import EmbeddingsFindings, LatentsFindings, ModelCard
+from latentscape.layer_maps import VERSIONED, pack_facts, unpack_facts
 from latentscape.progress import SILENT, Progress
-from latentscape.shapes import FeatureMatrix
 from latentscape.store import RunFolder
 
-Findings = TypeVar("Findings")
-TRUST_NEIGHBORS = 15
 ROWS, FACTS = "_rows", "_facts"
 """Beside the features of a stage: which input rows they are, and how they were made. No layer has such a name."""
 EXTRACTION_FACTS = ("failed", "hook_calls", "n_batches", "batch_size", "padding", "pad_difference")
-VERSIONED = ("latentscape", "torch", "transformers", "numpy", "faiss-cpu", "openTSNE", "scranpy", "soxr", "soundfile")
-"""Packages whose version may change a number; they are part of every stage's inputs."""
-
-
-def versions() -> dict[str, str]:
-    """The versions a result depends on, and the platform."""
-    return {package: version(package) for package in VERSIONED} | {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
+MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "soxr", "soundfile")
+"""Packages whose version may change a feature or a map."""
 
 
 def choose_methods(*, skip_tsne: bool, skip_umap: bool) -> tuple[str, ...]:
@@ -48,11 +32,17 @@ def digest(values: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(values).encode("ascii")).hexdigest()
 
 
-def keep_extraction(folder: RunFolder, inputs: Mapping[str, Any], compute: Callable[[], Extraction]) -> Extraction:
-    """The extraction of these inputs: the one kept in `folder`, or a new one that is kept there."""
+def keep_extraction(
+    folder: RunFolder, inputs: Mapping[str, Any], compute: Callable[[], Extraction], *, progress: Progress = SILENT
+) -> Extraction:
+    """The extraction of these inputs: the one kept in `folder`, or a new one that is kept there.
+
+    While a new one is computed the map engine is prepared beside it, where this machine does not have it yet.
+    """
 
     def compute_arrays() -> Mapping[str, np.ndarray]:
-        made = compute()
+        with preparing_kernels(progress):
+            made = compute()
         facts = {name: getattr(made, name) for name in EXTRACTION_FACTS}
         return {**made.features, ROWS: made.kept, FACTS: pack_facts({**facts, "hook_calls": dict(made.hook_calls)})}
 
@@ -61,70 +51,6 @@ def keep_extraction(folder: RunFolder, inputs: Mapping[str, Any], compute: Calla
     failed = tuple((row, reason) for row, reason in facts.pop("failed"))
     features = {name: values for name, values in kept.items() if name not in (ROWS, FACTS)}
     return Extraction(features=features, kept=kept[ROWS], failed=failed, **facts)
-
-
-def map_layer(
-    folder: RunFolder,
-    features: FeatureMatrix,
-    *,
-    layer: str,
-    methods: Sequence[str],
-    seed: int,
-    inputs: Mapping[str, Any],
-    progress: Progress = SILENT,
-) -> dict[str, DrawnMap]:
-    """The layer's one neighbor graph and every map drawn from it, each with its trust; stages are reused from `folder`.
-
-    `inputs` is what the features came from.
-    """
-    graph = _find_graph(folder, features, layer=layer, inputs=inputs)
-    drawn = {}
-    for method in progress.track(methods, label=f"maps of {layer}", total=len(methods)):
-        latent_map = _draw_map(folder, features, graph, layer=layer, method=method, seed=seed, inputs=inputs)
-        drawn[method] = DrawnMap(
-            latent_map=latent_map, trust=measure_map_trust(graph, latent_map, k=TRUST_NEIGHBORS, seed=seed)
-        )
-    return drawn
-
-
-def _find_graph(folder: RunFolder, features: FeatureMatrix, *, layer: str, inputs: Mapping[str, Any]) -> Neighbors:
-    k = max(TRUST_NEIGHBORS, neighbors_needed(len(features)))
-
-    def compute() -> Mapping[str, np.ndarray]:
-        graph = find_neighbors(features, k=k, metric="cosine")
-        return {"indices": graph.indices, "distances": graph.distances}
-
-    kept = folder.stage(f"neighbors/{layer}", {**inputs, "layer": layer, "k": k, "metric": "cosine"}, compute)
-    return Neighbors(indices=kept["indices"], distances=kept["distances"], metric="cosine")
-
-
-def _draw_map(
-    folder: RunFolder,
-    features: FeatureMatrix,
-    graph: Neighbors,
-    *,
-    layer: str,
-    method: str,
-    seed: int,
-    inputs: Mapping[str, Any],
-) -> LatentMap:
-    def compute() -> Mapping[str, np.ndarray]:
-        made = make_map(features, graph, method=method, seed=seed)
-        return {"xy": made.xy, "facts": pack_facts({"parameters": dict(made.parameters), "notice": made.notice})}
-
-    stage_inputs = {**inputs, "layer": layer, "method": method, "seed": seed}
-    kept = folder.stage(f"maps/{method}_{layer}", stage_inputs, compute)
-    return LatentMap(xy=kept["xy"], method=method, **unpack_facts(kept["facts"]))
-
-
-def pack_facts(facts: Mapping[str, Any]) -> np.ndarray:
-    """JSON-able facts as an array, so that a stage can keep them beside its numbers."""
-    return np.array(json.dumps(facts, ensure_ascii=False, allow_nan=False))
-
-
-def unpack_facts(packed: np.ndarray) -> dict[str, Any]:
-    """The facts that `pack_facts` packed."""
-    return json.loads(str(packed))
 
 
 def make_model_card(receipt: Any, *, name: str, checkpoint: str, sha256: str, metadata: Mapping[str, Any]) -> ModelCard:
@@ -147,41 +73,6 @@ def _stamp(allowed: Sequence[str]) -> tuple[str, ...]:
         return ()
     shown = ", ".join(allowed[:3]) + (f" and {len(allowed) - 3} more" if len(allowed) > 3 else "")
     return (f"NOT FULLY LOADED: {len(allowed)} tensor(s) did not come from the checkpoint ({shown})",)
-
-
-def write_figures(
-    folder: RunFolder,
-    table: Mapping[str, Callable[[Findings, Any], Any]],
-    findings: Findings,
-    *,
-    style: Any,
-    progress: Progress = SILENT,
-) -> list[str]:
-    """Draw every figure of the table that has something to draw; returns the file names written."""
-    from latentscape.figures.render import render_png  # noqa: PLC0415  matplotlib, not for a run that fails before it
-
-    written = []
-    for name, draw in progress.track(table.items(), label="pictures", total=len(table)):
-        figure = draw(findings, style)
-        if figure is not None:
-            folder.save_bytes(f"{name}.png", render_png(figure))
-            written.append(f"{name}.png")
-    return written
-
-
-def map_columns(maps: Iterable[tuple[str, str, DrawnMap]]) -> dict[str, np.ndarray]:
-    """`{method}_{layer}_x`, `_y` and `_trust` of every (method, layer, map), for samples.parquet."""
-    columns = {}
-    for method, layer, drawn in maps:
-        columns[f"{method}_{layer}_x"] = drawn.latent_map.xy[:, 0]
-        columns[f"{method}_{layer}_y"] = drawn.latent_map.xy[:, 1]
-        columns[f"{method}_{layer}_trust"] = drawn.trust.per_point
-    return columns
-
-
-def score_maps(maps: Iterable[tuple[str, str, DrawnMap]]) -> dict[str, Score]:
-    """`neighbor_recall_{method}_{layer}` of every (method, layer, map)."""
-    return {f"neighbor_recall_{method}_{layer}": drawn.trust.recall for method, layer, drawn in maps}
 
 
 def make_manifest(

@@ -14,8 +14,8 @@ from scipy import stats
 from latentscape.findings import Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.distance import ConfusionAgainstDistance
+from latentscape.measures.faithfulness import MapTrust
 from latentscape.measures.score import Score
-from latentscape.measures.trust import MapTrust
 
 EMOTIONS = ("Neutral", "Calm", "Happy", "Sad", "Angry", "Fearful", "Disgust", "Surprised")
 
@@ -93,8 +93,20 @@ def _drawn(xy, method, *, recall, notice) -> DrawnMap:
         score = Score(name="neighbor_recall", value=None, n=n, reason="a single sample has no neighbors")
     else:
         score = Score(name="neighbor_recall", value=recall, n=n, low=recall - 0.02, high=recall + 0.02)
-    trust = MapTrust(per_point=np.full(n, recall if k else np.nan), recall=score, k=max(k, 0))
-    return DrawnMap(latent_map=LatentMap(xy=xy, method=method, notice=notice), trust=trust)
+    latent_map = LatentMap(xy=xy, method=method, parameters={"seed": 0, "metric": "cosine"}, notice=notice)
+    return DrawnMap(latent_map=latent_map, trust=build_trust(n, score, k=max(k, 0)))
+
+
+def build_trust(n: int, recall: Score, *, k: int = 15, weak: np.ndarray | None = None, rank: float = 0.9) -> MapTrust:
+    """`rank` is both trustworthiness and continuity; `weak` none unless given."""
+    weak = np.zeros(n, dtype=bool) if weak is None else weak
+    value = None if recall.value is None else rank
+    others = {name: Score(name=name, value=value, n=n, reason="-") for name in ("trustworthiness", "continuity")}
+    here = np.where(weak, 0.1, np.nan if recall.value is None else recall.value)
+    return MapTrust(
+        k=k, scores={"neighbor_recall": recall, **others}, per_point=here, per_point_trustworthiness=here,
+        per_point_continuity=here, weak=weak,
+    )  # fmt: skip
 
 
 def _confusion(rng, centers, confusions, *, noise) -> ConfusionAgainstDistance:

@@ -14,11 +14,11 @@ from matplotlib.transforms import Bbox
 from latentscape.figures.headline import measuring_renderer
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, ModelCard
 from latentscape.maps.latent_map import LatentMap
+from latentscape.measures.faithfulness import MapTrust
 from latentscape.measures.heatmap import measure_heatmap
 from latentscape.measures.ranking import rank_documents
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import measure_similarities
-from latentscape.measures.trust import MapTrust
 
 STREETS = ("Nguyễn Trãi", "Lê Lợi", "Trần Hưng Đạo", "Điện Biên Phủ", "Phạm Ngũ Lão", "Hoàng Diệu", "Võ Thị Sáu")
 NASTY = ("giá $5_tr$ {rẻ} \\frac{1}{2}", "x" * 10_000, "phòng " * 1_700, "", "\x1b[31mđỏ\u202e ngược", "𓀀🏠 nhà")
@@ -104,8 +104,14 @@ def _luminance(color: Any) -> float:
 def _draw_map(points: np.ndarray, method: str, notice: str) -> DrawnMap:
     n = len(points)
     recall = Score(name="neighbor_recall", value=0.5, n=n, low=0.48, high=0.52)
-    trust = MapTrust(per_point=np.full(n, 0.5), recall=recall, k=15)
-    return DrawnMap(latent_map=LatentMap(xy=points, method=method, notice=notice), trust=trust)
+    others = {name: Score(name=name, value=0.9, n=n) for name in ("trustworthiness", "continuity")}
+    here = np.full(n, 0.5)
+    trust = MapTrust(
+        k=15, scores={"neighbor_recall": recall, **others}, per_point=here, per_point_trustworthiness=here,
+        per_point_continuity=here, weak=np.zeros(n, dtype=bool),
+    )  # fmt: skip
+    parameters = {"seed": 0, "perplexity": 30.0}
+    return DrawnMap(latent_map=LatentMap(xy=points, method=method, parameters=parameters, notice=notice), trust=trust)
 
 
 def _describe(i: int) -> str:

@@ -10,6 +10,10 @@ from matplotlib.patches import Rectangle
 from latentscape.figures.latent_spaces import draw_latent_spaces
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from latentscape.figures.swarm import MOST_MARKERS
+from latentscape.measures.score import Score
+
+from .conftest import build_trust
 
 HOSTILE = (
     "Rất vui vẻ và phấn khởi tột độ ở Thành phố Hồ Chí Minh",
@@ -114,7 +118,8 @@ def test_legend_lies_beside_the_panels(make_latents, find_texts):
     figure = draw_latent_spaces(make_latents(n=60, layers=("mlp",), dataset_names=("a" * 60, "b")), Style())
     right = max(axes.get_window_extent().x1 for axes in figure.axes)
     legend = {text.get_text(): box for text, box in find_texts(figure) if box.x0 > right}
-    assert {"True class", "Dataset", "Neutral", "Surprised", "b", "class centroid"} <= set(legend)
+    assert {"True class", "Dataset", "class centroid"} <= set(legend)
+    assert {text.rpartition(" (")[0] for text in legend} >= {"Neutral", "Surprised", "b"}
     handles = [artist.get_window_extent() for artist in figure.artists]
     assert len(handles) == 8 + 2 + 1
     assert all(box.x0 > right for box in handles)
@@ -142,7 +147,7 @@ def test_samples_of_unknown_class_are_muted_and_have_no_centroid(make_latents):
     figure = draw_latent_spaces(findings, Style())
     centroids = [c for c in figure.axes[0].collections if c.get_zorder() == 8]
     assert sum(len(c.get_offsets()) for c in centroids) == 1
-    assert "unknown" in titles(figure)
+    assert "unknown (5)" in titles(figure)
 
 
 def test_stamps_are_on_the_picture(make_latents):
@@ -156,3 +161,63 @@ def test_equal_findings_give_equal_bytes(make_latents, dark):
         render_png(draw_latent_spaces(make_latents(n=80, layers=("mlp",)), Style(dark=dark))) for _ in range(2)
     )
     assert first == second
+
+
+def weaken(findings, share, *, recall=0.5, rank=0.9):
+    n = len(findings.ids)
+    weak = np.arange(n) < share * n
+    score = Score(name="neighbor_recall", value=recall, n=n)
+
+    def judge(drawn):
+        return dataclasses.replace(drawn, trust=build_trust(n, score, weak=weak, rank=rank))
+
+    layers = tuple(
+        dataclasses.replace(layer, maps={method: judge(drawn) for method, drawn in layer.maps.items()})
+        for layer in findings.layers
+    )
+    return dataclasses.replace(findings, layers=layers)
+
+
+def test_weak_points_are_faint_and_explained(make_latents):
+    findings = weaken(make_latents(n=100, layers=("mlp",)), 0.2)
+    figure = draw_latent_spaces(findings, Style())
+    assert "faint: fewer than 1 in 5 neighbors kept" in titles(figure)
+    for axes in figure.axes:
+        layers = [c for c in axes.collections if c.get_zorder() == 2]
+        alphas = np.concatenate([c.get_facecolors()[:, 3] for c in layers])
+        assert (alphas < 0.5).sum() == 20
+        assert any("faint: 20 of 100 points" in text for text in shown(axes))
+    plain = draw_latent_spaces(findings, Style(show_trust=False))
+    assert not any("faint" in text for text in titles(plain))
+
+
+def test_low_trust_is_in_the_title(make_latents):
+    findings = weaken(make_latents(n=100, layers=("mlp",)), 0.0, recall=0.06)
+    assert "Low trust: neighbors on these maps" in " ".join(titles(draw_latent_spaces(findings, Style())))
+
+
+def test_settings_are_below_each_panel(make_latents):
+    for axes in draw_latent_spaces(make_latents(n=30, layers=("mlp",)), Style()).axes:
+        assert any("metric cosine · seed 0" in text for text in shown(axes))
+
+
+def test_a_name_leaves_a_centroid_that_lies_outside_of_its_class(make_latents, assert_tidy):
+    findings = make_latents(n=120, layers=("mlp",), methods=("tsne",), class_names=("Calm", "Sad"))
+    turn = 2.4 * np.arange(120)
+    xy = np.stack([np.cos(turn), np.sin(turn)], axis=1) * np.where(findings.labels == 0, 5, 1)[:, None]
+    drawn = findings.layers[0].maps["tsne"]
+    drawn = dataclasses.replace(drawn, latent_map=dataclasses.replace(drawn.latent_map, xy=xy))
+    layer = dataclasses.replace(findings.layers[0], maps={"tsne": drawn})
+    figure = draw_latent_spaces(dataclasses.replace(findings, layers=(layer,)), Style())
+    (dots,) = [c for c in figure.axes[0].collections if c.get_zorder() == 8]
+    np.testing.assert_allclose(dots.get_offsets()[0], xy[findings.labels == 0].mean(axis=0))
+    assert "A name points to its class's densest place" in " ".join(titles(figure))
+    assert_tidy(figure)
+
+
+def test_many_samples_are_one_picture(make_latents):
+    findings = make_latents(n=MOST_MARKERS + 1, layers=("mlp",), methods=("tsne",))
+    figure = draw_latent_spaces(findings, Style())
+    assert len(figure.axes[0].images) == 1
+    assert "Dataset" not in titles(figure)
+    assert "Markers can't be shown" in " ".join(titles(figure))

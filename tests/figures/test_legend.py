@@ -24,3 +24,15 @@ def test_a_legend_is_as_large_as_it_says(text, n, find_texts):
     assert max(box.x1 for box in boxes) <= (1 + width) * figure.dpi + 2
     assert min(box.y0 for box in boxes) >= figure.bbox.y1 - (0.5 + height) * figure.dpi
     assert len(figure.artists) == n + min(n, 2)
+
+
+def test_a_count_is_never_cut(find_texts):
+    entry = Entry(
+        text="a name that is much too long for any legend in the world, really", count=1234, color="red", edge="k"
+    )
+    with themed(Style()):
+        figure = new_figure(Style(), width=6, height=8)
+        write_legend(figure, [Group(heading="Class", entries=[entry])], left=1.0, top=0.5)
+    texts = [text.get_text() for text, _ in find_texts(figure)]
+    assert any(text.endswith("… (1,234)") for text in texts)
+    assert measure_legend([Group(heading="Class", entries=[entry])])[0] <= MAX_WIDTH

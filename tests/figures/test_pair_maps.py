@@ -17,8 +17,10 @@ from latentscape.figures.pair_maps import (
 )
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from latentscape.figures.swarm import MOST_MARKERS
 from latentscape.measures.score import Score
 
+from .map_findings import make_trust
 from .pair_findings import NASTY, all_words, assert_readable, build_pairs, texts_of
 
 
@@ -141,8 +143,49 @@ def test_unmeasured_scores_are_not_claimed():
     nothing = Score(name="hit_at_1", value=None, n=0, reason="no right documents")
     ranking = replace(findings.ranking, scores={"hit_at_1": nothing})
     drawn = findings.maps["tsne"]
-    trust = replace(drawn.trust, recall=replace(nothing, name="neighbor_recall"), k=0)
+    trust = replace(drawn.trust, scores={name: replace(nothing, name=name) for name in drawn.trust.scores}, k=0)
     findings = replace(findings, ranking=ranking, maps={"tsne": replace(drawn, trust=trust)})
     words = all_words(draw_tsne_projection(findings, Style()))
     assert "%" not in words
     assert "not measured: no right documents" in words
+
+
+def test_weak_points_are_faint_and_counted():
+    findings = build_pairs(n=20, noise=0.1, dimensions=64)
+    drawn = findings.maps["tsne"]
+    weak = np.arange(100) % 4 == 0
+    findings = replace(findings, maps={"tsne": replace(drawn, trust=replace(drawn.trust, weak=weak))})
+    figure = draw_tsne_projection(findings, Style())
+    layers = figure.axes[0].findobj(PathCollection)
+    assert sum(len(layer.get_offsets()) for layer in layers) == 100
+    pale = [layer for layer in layers if layer.get_facecolor()[0, 3] < 0.3]
+    assert sum(len(layer.get_offsets()) for layer in pale) == 25
+    assert "Faint: 25 of 100 points, fewer than 1 in 5 neighbors kept." in all_words(figure).replace("\n", " ")
+    assert "Faint" not in all_words(draw_tsne_projection(findings, Style(show_trust=False)))
+
+
+def test_settings_and_low_trust_are_told():
+    findings = build_pairs(n=20)
+    words = all_words(draw_tsne_projection(findings, Style()))
+    assert "Settings: perplexity 30, seed 0." in words and "Low trust" not in words
+    drawn = findings.maps["tsne"]
+    scores = {**drawn.trust.scores, "neighbor_recall": replace(drawn.trust.recall, value=0.16)}
+    findings = replace(findings, maps={"tsne": replace(drawn, trust=replace(drawn.trust, scores=scores))})
+    figure = draw_tsne_projection(findings, Style())
+    assert "Low trust: neighbors on this map are often no neighbors in the data" in all_words(figure)
+    assert_readable(figure)
+
+
+def test_many_points_are_one_picture_without_lines():
+    findings = build_pairs(n=10, noise=3.0)
+    n = MOST_MARKERS + 1
+    drawn = findings.maps["tsne"]
+    xy = np.random.default_rng(0).normal(size=(n, 2))
+    drawn = replace(drawn, latent_map=replace(drawn.latent_map, xy=xy), trust=make_trust(n))
+    kinds = np.concatenate([np.ones(10, dtype=int), np.full(n - 20, 2)])
+    findings = replace(findings, maps={"tsne": drawn}, document_kinds=kinds)
+    figure = draw_tsne_projection(findings, Style())
+    assert len(figure.axes[0].images) == 1
+    assert not figure.axes[0].findobj(LineCollection)
+    assert "Lines are left out." in all_words(figure).replace("\n", " ")
+    assert_readable(figure)

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from latentscape.figures.placement import Panel, place_labels
+from latentscape.figures.placement import Panel, _run_through, place_labels
 
 AREA = (10.0, 20.0, 650.0, 540.0)
 
@@ -66,6 +67,36 @@ def test_a_label_goes_where_no_points_are():
     panel = Panel(area=AREA, points=points, anchors=anchor, sizes=np.array([[80.0, 22.0]]), hiding_cost=20.0)
     spot = place_labels(panel)[0]
     assert spot[0] > 340 and abs(spot[1] + 11 - 280) < 40
+
+
+def test_places_to_avoid_are_never_hidden():
+    rng = np.random.default_rng(4)
+    panel = replace(make_panel(12, seed=5, spread=0.3), avoid=rng.uniform([200, 200], [460, 360], size=(30, 2)))
+    spots = place_labels(panel)
+    placed = np.flatnonzero(np.isfinite(spots).all(axis=1))
+    assert len(placed) >= 10
+    for label in placed:
+        assert not any(overlap(spots[label], panel.sizes[label], place, np.zeros(2)) for place in panel.avoid)
+
+
+@pytest.mark.parametrize(
+    ("line", "through"),
+    [
+        ([[0, 0], [10, 10]], True),
+        ([[5, -3], [5, 20]], True),
+        ([[0, 5], [20, 5]], True),
+        ([[5, 5], [6, 6]], True),
+        ([[0, 9], [1, 10]], False),
+        ([[0, 3], [20, 3]], False),
+        ([[0, 0], [3, 3]], False),
+        ([[5, -3], [5, 3]], False),
+        ([[2, 2], [2, 2]], False),
+    ],
+)
+def test_a_line_runs_through_a_box_or_not(line, through):
+    box = np.array([[4.0, 4.0, 8.0, 8.0]])
+    assert _run_through(np.array([line], dtype=float), box).tolist() == [[through]]
+    assert _run_through(np.array([line[::-1]], dtype=float), box).tolist() == [[through]]
 
 
 def test_no_room_is_said_not_forced():

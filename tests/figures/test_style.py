@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from latentscape.errors import UsageError
+from latentscape.figures.palette import color_distance
 from latentscape.figures.render import render_png
 from latentscape.figures.style import (
     CLASS_COLORS,
@@ -37,6 +38,17 @@ def test_any_class_number_has_a_color():
     colors = {Style().class_color(str(i), i) for i in range(60)}
     assert len(colors) == 60
     assert all(len(to_rgb(color)) == 3 for color in colors)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("n", [20, 50, 200])
+def test_more_classes_than_hand_picked_colors_stay_apart(n, dark):
+    style = Style(dark=dark)
+    colors = [style.class_color(str(i), i) for i in range(n)]
+    assert len(set(colors)) == n
+    new = [min(color_distance(colors[i], other) for other in colors[:i]) for i in range(20, n)]
+    assert all(apart > 0.02 for apart in new)
+    assert all(color_distance(color, style.theme.panel) > 0.1 for color in colors[20:])
 
 
 def test_a_named_class_keeps_its_color_whatever_its_number():

@@ -1,7 +1,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from latentscape.figures import EMBEDDINGS_FIGURES, LATENTS_FIGURES, Style, render_png
+from latentscape.figures import EMBEDDINGS_FIGURES, LATENTS_FIGURES, MAP_FIGURES, Style, render_png
 
 
 def test_the_names_are_those_of_the_files_that_users_know():
@@ -9,6 +9,7 @@ def test_the_names_are_those_of_the_files_that_users_know():
     assert set(EMBEDDINGS_FIGURES) == {
         "tsne_projection", "umap_projection", "similarity_heatmap", "similarity_distribution", "top_k_predictions",
     }  # fmt: skip
+    assert set(MAP_FIGURES) == {"maps"}
 
 
 @pytest.mark.parametrize("name", sorted(LATENTS_FIGURES))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError, UsageError
-from latentscape.maps import METHODS, make_map, neighbors_needed
-from latentscape.measures.trust import measure_map_trust
+from latentscape.maps import METHODS, MapOptions, make_map, neighbors_needed
+from latentscape.measures.faithfulness import measure_map_trust
 from latentscape.neighbors import find_neighbors
 from latentscape.progress import Progress
 
@@ -30,10 +30,10 @@ TABLES = {
 }
 
 
-def draw(features, method, *, metric="euclidean", seed=0, **options):
+def draw(features, method, *, metric="euclidean", seed=0, anchors=None, **options):
     features = np.asarray(features, dtype=np.float32)
     graph = find_neighbors(features, k=len(features), metric=metric)
-    return make_map(features, graph, method=method, seed=seed, **options)
+    return make_map(features, graph, method=method, seed=seed, anchors=anchors, options=MapOptions(**options))
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -41,10 +41,11 @@ def draw(features, method, *, metric="euclidean", seed=0, **options):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_table_gives_finite_places(method, name, metric):
     features = TABLES[name].astype(np.float32)
-    drawn = draw(features, method, metric=metric)
+    graph = find_neighbors(features, k=len(features), metric=metric)
+    drawn = make_map(features, graph, method=method, seed=0)
     assert drawn.xy.shape == (len(features), 2)
     assert np.isfinite(drawn.xy).all()
-    distinct = len(np.unique(features, axis=0))
+    distinct = len(features if graph.kinds is None else graph.kinds.first)
     assert drawn.parameters["n_distinct"] == distinct
     assert bool(drawn.notice) == (distinct <= 3)
     assert (np.ptp(drawn.xy, axis=0).max() > 0) == (distinct > 1)
@@ -52,7 +53,7 @@ def test_every_table_gives_finite_places(method, name, metric):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_small_number_of_samples(method):
-    for n in range(1, 26):
+    for n in range(1, 61):
         drawn = draw(np.random.default_rng(n).normal(size=(n, 3)), method)
         assert drawn.xy.shape == (n, 2)
         assert np.isfinite(drawn.xy).all()
@@ -129,7 +130,7 @@ def test_clusters_stay_together_and_apart(method):
 def test_neighbor_recall_on_real_images_is_the_libraries_own(method, least, shared_data):
     features = np.load(shared_data / "fashion-mnist" / "pca50.npy")[:500].astype(np.float32)
     graph = find_neighbors(features, k=neighbors_needed(500), metric="euclidean")
-    trust = measure_map_trust(graph, make_map(features, graph, method=method, seed=0))
+    trust = measure_map_trust(features, graph, make_map(features, graph, method=method, seed=0))
     assert trust.recall.value is not None
     assert trust.recall.value > least
 
@@ -157,23 +158,26 @@ def test_parameters_are_those_really_used():
     ],
 )
 def test_how_wide_the_graph_must_be(n, options, k):
-    assert neighbors_needed(n, **options) == k
+    assert neighbors_needed(n, MapOptions(**options)) == k
 
 
 class Recorder(Progress):
     def __init__(self):
         self.done = {}
 
-    def track(self, items, *, label, total):
+    def track(self, items, *, label, total, status=str):
         for number, item in enumerate(items, start=1):
             yield item
-            self.done[label] = (number, total)
+            self.done[label] = (number, total, status().split(" ")[0])
 
     def say(self, message):
         raise AssertionError(message)
 
 
-@pytest.mark.parametrize(("method", "done"), [("tsne", {"t-SNE": (15, 15)}), ("umap", {"UMAP": (1, 1)}), ("pca", {})])
+@pytest.mark.parametrize(
+    ("method", "done"),
+    [("tsne", {"t-SNE": (350, 350, "KL")}), ("umap", {"UMAP": (500, 500, "cross")}), ("pca", {})],
+)
 def test_long_methods_report_their_progress(method, done):
     features = np.random.default_rng(12).normal(size=(20, 4)).astype(np.float32)
     recorder = Recorder()
@@ -205,12 +209,50 @@ def test_no_samples_are_refused():
         ({"method": "umap", "n_neighbors": 1}, "n_neighbors"),
         ({"method": "umap", "min_dist": -0.1}, "min_dist"),
         ({"method": "tsne", "perplexity": float("nan")}, "perplexity"),
+        ({"method": "tsne", "time_budget": 0.0}, "more than 0 seconds"),
     ],
 )
 def test_choices_out_of_range_are_refused(options, words):
-    features = np.random.default_rng(14).normal(size=(10, 4)).astype(np.float32)
     with pytest.raises(UsageError, match=words):
-        make_map(features, find_neighbors(features, k=9), seed=0, **options)
+        draw(np.random.default_rng(14).normal(size=(10, 4)), **options)
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_graph_that_is_too_narrow_is_refused(method):
+    features = np.random.default_rng(16).normal(size=(50, 4)).astype(np.float32)
+    with pytest.raises(UsageError, match="5 neighbors a sample"):
+        make_map(features, find_neighbors(features, k=5), method=method, seed=0)
+
+
+@pytest.mark.parametrize(("method", "count", "of"), [("tsne", "iterations", 350), ("umap", "epochs", 500)])
+def test_a_time_budget_ends_a_layout_early(method, count, of):
+    features = np.random.default_rng(17).normal(size=(300, 4)).astype(np.float32)
+    draw(features, method)  # loads the kernels
+    short = draw(features, method, time_budget=0.01)
+    assert 0 < short.parameters[count] < of
+    assert np.isfinite(short.xy).all()
+    assert draw(features, method, time_budget=1e6).parameters[count] == of
+
+
+@pytest.mark.parametrize(("method", "objective"), [("tsne", "divergence"), ("umap", "cross_entropy")])
+def test_best_goes_on_and_ends_lower(method, objective):
+    features = np.random.default_rng(18).normal(size=(200, 8)).astype(np.float32)
+    fast, best = draw(features, method).parameters, draw(features, method, quality="best").parameters
+    assert best[objective] < fast[objective]
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_layout_takes_over_the_arrangement_of_its_anchors(method):
+    kind = np.arange(160) % 4
+    features = 40 * np.eye(4)[kind] + np.random.default_rng(19).normal(size=(160, 4))
+    corners = np.array([[0, 0], [0, 9], [9, 9], [9, 0]])
+    for order in ([0, 1, 2, 3], [0, 2, 1, 3]):
+        drawn = draw(features, method, anchors=corners[order][kind] + np.zeros((160, 2)))
+        centers = np.array([drawn.xy[kind == k].mean(axis=0) for k in range(4)])
+        far = np.linalg.norm(centers[:, None] - centers, axis=2).argmax(axis=1)
+        wanted = np.linalg.norm(corners[order][:, None] - corners[order], axis=2).argmax(axis=1)
+        assert far.tolist() == wanted.tolist()
+        assert drawn.parameters["start"] == "anchors"
 
 
 def test_a_graph_of_other_samples_is_our_own_mistake():

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from latentscape.maps.distinct import Distinct
-from latentscape.maps.pca import choose_start, find_components
-from latentscape.neighbors import find_neighbors
+from latentscape.maps import pca
+from latentscape.maps.pca import find_components
 
 
 def by_svd(features):
@@ -80,30 +79,26 @@ def test_scale_changes_exponents_only(scale):
     np.testing.assert_array_equal(scaled, plain * scale)
 
 
-def start(features, metric="euclidean", seed=0):
-    features = np.asarray(features, dtype=np.float32)
-    graph = find_neighbors(features, k=3, metric=metric)
-    return choose_start(Distinct(features=features, counts=once(len(features)), neighbors=graph), seed=seed)
+@pytest.mark.parametrize("directions", [False, True])
+def test_rows_in_blocks_give_what_all_at_once_give(directions, monkeypatch):
+    features = np.random.default_rng(6).normal(size=(101, 7)).astype(np.float32)
+    whole, shares = find_components(features, once(101), directions=directions)
+    monkeypatch.setattr(pca, "BLOCK_NUMBERS", 70)
+    in_blocks, shares_in_blocks = find_components(features, once(101), directions=directions)
+    np.testing.assert_allclose(in_blocks, whole, atol=1e-12)
+    np.testing.assert_allclose(shares_in_blocks, shares)
 
 
-def test_the_start_has_spread_one_and_no_two_points_in_one_place():
-    features = np.zeros((50, 4))
-    features[0] = 5
-    first = start(features)
-    assert len(np.unique(first, axis=0)) == 50
-    assert first[:, 0].std() == pytest.approx(1, rel=0.02)
-    assert (first[:, 1] != 0).all()
+def test_components_of_every_third_row_score_all_rows():
+    features = np.random.default_rng(7).normal(size=(90, 5))
+    scores, _ = find_components(features, once(90), step=3)
+    centered = features - features[::3].mean(axis=0)
+    axes = np.linalg.svd(centered[::3])[2][:2]
+    np.testing.assert_allclose(np.abs(scores), np.abs(centered @ axes.T), atol=1e-9)
 
 
-def test_the_start_depends_on_the_seed_only_by_its_noise():
-    features = np.random.default_rng(4).normal(size=(40, 4))
-    np.testing.assert_array_equal(start(features, seed=1), start(features, seed=1))
-    difference = start(features, seed=1) - start(features, seed=2)
-    assert 0 < np.abs(difference).max() < 0.1
-
-
-def test_the_start_under_cosine_ignores_lengths():
-    rng = np.random.default_rng(5)
-    features = rng.normal(size=(40, 4))
-    lengths = 2.0 ** rng.integers(-40, 40, size=(40, 1))
-    np.testing.assert_allclose(start(features, "cosine"), start(features * lengths, "cosine"), atol=1e-5)
+def test_a_large_matrix_is_solved_like_a_small_one(monkeypatch):
+    features = np.random.default_rng(8).normal(size=(40, 12))
+    small, _ = find_components(features, once(40))
+    monkeypatch.setattr(pca, "DENSE_UP_TO", 3)
+    np.testing.assert_allclose(find_components(features, once(40))[0], small, atol=1e-9)

@@ -1,52 +1,14 @@
-"""t-SNE: what we hand to the library and what may not change the answer."""
+"""t-SNE as a whole: its parameters, and that no number of threads changes a byte."""
 
 import numpy as np
 import pytest
-from openTSNE import nearest_neighbors
 
-from latentscape.maps import make_map, tsne
+from latentscape import engine
+from latentscape.engine import Crew
+from latentscape.maps import make_map, tsne, umap
+from latentscape.maps.affinity import find_affinities
 from latentscape.maps.tsne import count_tsne_neighbors, limit_perplexity
 from latentscape.neighbors import find_neighbors
-
-
-@pytest.fixture
-def features():
-    return np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
-
-
-def test_the_number_of_threads_does_not_change_a_byte(features, monkeypatch):
-    monkeypatch.setattr(tsne, "ROUND", 5)
-    graph = find_neighbors(features, k=89)
-    one = make_map(features, graph, method="tsne", seed=0)
-    monkeypatch.setattr(tsne, "THREADS_FROM", 0)
-    assert make_map(features, graph, method="tsne", seed=0).xy.tobytes() == one.xy.tobytes()
-
-
-def test_the_library_gets_our_graph_without_the_samples_themselves(features, monkeypatch):
-    seen = []
-
-    class Spy(nearest_neighbors.PrecomputedNeighbors):
-        def build(self):
-            seen.append((self.indices, self.distances))
-            return super().build()
-
-    monkeypatch.setattr(nearest_neighbors, "PrecomputedNeighbors", Spy)
-    graph = find_neighbors(features, k=89, metric="euclidean")
-    make_map(features, graph, method="tsne", seed=0, perplexity=10)
-    [(indices, distances)] = seen
-    np.testing.assert_array_equal(indices, graph.indices[:, :30])
-    assert not (indices == np.arange(90)[:, None]).any()
-    np.testing.assert_allclose(
-        distances / distances[:, :1], graph.distances[:, :30] / graph.distances[:, :1]
-    )  # each row in its own unit
-
-
-def test_many_points_are_drawn_by_interpolation(features, monkeypatch):
-    monkeypatch.setattr(tsne, "FFT_FROM", 90)
-    monkeypatch.setattr(tsne, "ROUND", 3)
-    drawn = make_map(features, find_neighbors(features, k=89), method="tsne", seed=0, perplexity=10)
-    assert drawn.parameters["gradient"] == "fft"
-    assert np.isfinite(drawn.xy).all()
 
 
 @pytest.mark.parametrize(
@@ -55,3 +17,31 @@ def test_many_points_are_drawn_by_interpolation(features, monkeypatch):
 def test_perplexity_and_neighbors_for_few_samples(n, perplexity, used, k):
     assert limit_perplexity(n, perplexity) == pytest.approx(used)
     assert count_tsne_neighbors(n, perplexity) == k
+
+
+@pytest.mark.parametrize("room", [tsne, umap])
+def test_the_number_of_threads_does_not_change_a_byte(room, monkeypatch):
+    monkeypatch.setattr(engine, "ROWS_PER_SHARE", 8)
+    features = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32)
+    graph = find_neighbors(features, k=90)
+    monkeypatch.setattr(tsne, "PLANS", {"fast": tsne.Plan(phases=(tsne.GATHER,), cell=1 / 2)})
+    monkeypatch.setattr(umap, "EPOCHS", {"fast": 40})
+    maps = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(room, "Crew", lambda threads=threads: Crew(threads))
+        maps.append(make_map(features, graph, method=room.__name__.rpartition(".")[2], seed=0).xy.tobytes())
+    assert maps[0] == maps[1] == maps[2]
+
+
+def test_the_divergence_is_no_worse_than_scikit_learns():
+    from sklearn.manifold import TSNE
+
+    features = np.random.default_rng(1).normal(size=(400, 10)).astype(np.float32)
+    peer = TSNE(perplexity=30, init="pca", random_state=0)
+    peer.fit(features)
+    graph = find_neighbors(features, k=90, metric="euclidean")
+    ours = make_map(features, graph, method="tsne", seed=0).parameters["divergence"]
+    assert ours < peer.kl_divergence_ * 1.01
+    with Crew(1) as crew:
+        total = find_affinities(graph, perplexity=30, k=90, crew=crew).weights.sum()
+    assert total == pytest.approx(1, rel=1e-5)

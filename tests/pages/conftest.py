@@ -15,15 +15,16 @@ from latentscape.findings import (
     EmbeddingsFindings,
     LatentsFindings,
     LayerFindings,
+    MapFindings,
     ModelCard,
     Skip,
 )
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.distance import ConfusionAgainstDistance
+from latentscape.measures.faithfulness import MapTrust
 from latentscape.measures.ranking import Ranking
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import Histogram, PairSimilarities
-from latentscape.measures.trust import MapTrust
 
 EMOTIONS = ("Neutral", "Calm", "Happy", "Sad", "Angry", "Fearful", "Disgust", "Surprised")
 HOSTILE = (
@@ -90,6 +91,11 @@ def embeddings() -> Callable[..., EmbeddingsFindings]:
 
 
 @pytest.fixture
+def maps() -> Callable[..., MapFindings]:
+    return make_maps
+
+
+@pytest.fixture
 def hostile() -> tuple[str, ...]:
     return HOSTILE
 
@@ -114,13 +120,25 @@ def make_card(**changes: Any) -> ModelCard:
     return ModelCard(**{**values, **changes})
 
 
-def draw_map(xy: np.ndarray, *, method: str, recall: float | None = 0.62, notice: str = "") -> DrawnMap:
+def draw_map(
+    xy: np.ndarray, *, method: str, recall: float | None = 0.62, notice: str = "", weak: np.ndarray | None = None
+) -> DrawnMap:
     n = len(xy)
     k = min(15, n - 1)
     score = make_score("neighbor_recall", recall if k else None, n)
     per_point = np.full(n, np.nan if score.value is None else score.value)
     latent_map = LatentMap(xy=xy, method=method, parameters={"seed": 0, "perplexity": 30.0}, notice=notice)
-    return DrawnMap(latent_map=latent_map, trust=MapTrust(per_point=per_point, recall=score, k=k))
+    weak = np.zeros(n, dtype=bool) if weak is None else weak
+    others = {name: make_score(name, score.value and 0.9, n) for name in ("trustworthiness", "continuity")}
+    trust = MapTrust(
+        k=k,
+        scores={"neighbor_recall": score, **others},
+        per_point=np.where(weak, 0.1, per_point),
+        per_point_trustworthiness=per_point,
+        per_point_continuity=per_point,
+        weak=weak,
+    )
+    return DrawnMap(latent_map=latent_map, trust=trust)
 
 
 def relate_confusions(labels: np.ndarray, predictions: np.ndarray, *, spearman: Score) -> ConfusionAgainstDistance:
@@ -244,3 +262,33 @@ def make_embeddings(n: int = 40, *, texts: Sequence[str] = (), **changes: Any) -
         "scores": scores,
     }
     return EmbeddingsFindings(**{**values, **changes})
+
+
+def make_maps(
+    n: int = 60,
+    *,
+    n_classes: int = 3,
+    names: Sequence[str] = (),
+    weak: np.ndarray | None = None,
+    recall: float | None = 0.62,
+    **changes: Any,
+) -> MapFindings:
+    rng = np.random.default_rng(2)
+    labels = np.arange(n) % n_classes
+    xy = 9 * rng.normal(size=(n_classes, 2))[labels] + rng.normal(size=(n, 2))
+    values = {
+        "source": "features.npy",
+        "accounting": Accounting(n_in=n, n_ok=n),
+        "rows": np.arange(n) + 5,
+        "labels": labels,
+        "label_names": tuple(names) or tuple(f"class {i}" for i in range(n_classes)),
+        "label_column": "article",
+        "maps": {method: draw_map(xy, method=method, recall=recall, weak=weak) for method in ("tsne", "umap")},
+        "metric": "cosine",
+        "n_features": 50,
+        "n_kinds": n,
+        "k": 90,
+        "graph_recall": 1.0,
+        "scores": {},
+    }
+    return MapFindings(**{**values, **changes})

@@ -5,7 +5,11 @@ import pytest
 
 from latentscape.errors import UsageError
 from latentscape.figures.style import Style
+from latentscape.pages import page_sample
 from latentscape.pages.embeddings_map import render_embeddings_map
+
+from .conftest import draw_map
+from .test_latents_map import decode
 
 
 def traces(parsed, part):
@@ -49,7 +53,7 @@ def test_hover_tells_text_and_uses_of_a_document(embeddings, read_page):
         for text in trace["text"]
     ]
     document = next(text for text in texts if text.startswith("<b>document 4</b>"))
-    assert document.endswith("right for 0 queries, hard negative of 2")
+    assert document.split("<br>")[-2:] == ["right for 0 queries, hard negative of 2", "neighbors kept here 62%"]
 
 
 def test_page_says_method_n_and_trust(embeddings, read_page):
@@ -66,3 +70,29 @@ def test_one_query(embeddings, read_page):
 def test_unknown_method_is_refused(embeddings):
     with pytest.raises(UsageError, match="there is no map `pca`"):
         render_embeddings_map(embeddings(5), method="pca", style=Style())
+
+
+def test_weak_texts_are_faint_in_their_own_traces(embeddings, read_page):
+    findings = embeddings(20)
+    weak = np.arange(50) % 5 == 0
+    drawn = draw_map(findings.maps["tsne"].latent_map.xy, method="tsne", weak=weak)
+    parsed = read_page(render_embeddings_map(embeddings(20, maps={"tsne": drawn}), method="tsne", style=Style()))
+    points = traces(parsed, ("filled", "open"))
+    assert sum(len(trace["text"]) for trace in points if trace["meta"]["faint"]) == 10
+    assert sum(len(trace["text"]) for trace in points) == 50
+    assert all(
+        ("neighbors kept here 10%" in text) == trace["meta"]["faint"] for trace in points for text in trace["text"]
+    )
+    assert "faint" in parsed.attributes("data-key")
+
+
+def test_of_very_many_texts_a_choice_is_shown_with_the_lines_among_them(embeddings, read_page, monkeypatch):
+    monkeypatch.setattr(page_sample, "MOST_POINTS", 20)
+    parsed = read_page(render_embeddings_map(embeddings(40), method="tsne", style=Style()))
+    points = traces(parsed, ("filled", "open"))
+    assert sum(len(trace["text"]) for trace in points) == 20
+    assert "Shown are 20 of 100 points" in parsed.text
+    shown = {(x, y) for trace in points for x, y in zip(decode(trace["x"]), decode(trace["y"]), strict=True)}
+    (line,) = traces(parsed, ("links",))
+    ends = {(x, y) for x, y in zip(line["x"], line["y"], strict=True) if x is not None}
+    assert ends and ends <= shown

@@ -1,13 +1,17 @@
 """The map of a layer: every sample on it once, with what a reader asks of it."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from latentscape.errors import UsageError
 from latentscape.figures.style import Style
+from latentscape.pages import page_sample
 from latentscape.pages.latents_map import describe_sample, find_wrong, render_latents_map
+
+from .conftest import draw_map
 
 
 def decode(values):
@@ -118,3 +122,71 @@ def test_unknown_layer_or_method_is_refused_with_the_nearest_name(latents):
         render_latents_map(latents(10), layer="encodr", method="tsne", style=Style())
     with pytest.raises(UsageError, match="did you mean `tsne`"):
         render_latents_map(latents(10), layer="encoder", method="t-sne", style=Style())
+
+
+def judge(findings, weak, *, recall=0.62):
+    def again(drawn):
+        return draw_map(drawn.latent_map.xy, method=drawn.latent_map.method, weak=weak, recall=recall)
+
+    layers = [
+        replace(layer, maps={name: again(drawn) for name, drawn in layer.maps.items()}) for layer in findings.layers
+    ]
+    return replace(findings, layers=tuple(layers))
+
+
+def test_weak_samples_are_faint_and_can_be_switched(latents, read_page):
+    findings = judge(latents(64), np.arange(64) % 4 == 0)
+    parsed = read_page(render_latents_map(findings, layer="mlp", method="tsne", style=Style()))
+    faint = [trace for trace in clouds(parsed) if trace["meta"]["faint"]]
+    assert sum(len(trace["text"]) for trace in faint) == 16
+    assert sum(len(trace["text"]) for trace in clouds(parsed)) == 64
+    assert "faint" in parsed.attributes("data-key")
+    assert "fewer than 1 in 5 neighbors kept" in parsed.text
+    assert all("faint" not in trace["meta"]["needs"] for trace in clouds(parsed))
+
+
+def test_too_many_weak_samples_are_only_told(latents, read_page):
+    findings = judge(latents(64), np.arange(64) < 50)
+    parsed = read_page(render_latents_map(findings, layer="mlp", method="tsne", style=Style()))
+    assert not any(trace["meta"]["faint"] for trace in clouds(parsed))
+    assert "50 of 64 points: fewer than 1 in 5 neighbors kept; too many to mark." in parsed.text
+    assert "faint" not in parsed.attributes("data-key")
+
+
+def test_low_trust_is_in_the_headline(latents, read_page):
+    findings = judge(latents(64), np.zeros(64, dtype=bool), recall=0.25)
+    parsed = read_page(render_latents_map(findings, layer="mlp", method="tsne", style=Style()))
+    assert "drawn by t-SNE. Low trust: neighbors on this map are often no neighbors in the data" in parsed.text
+
+
+def test_a_name_leaves_a_centroid_that_lies_outside_of_its_class(latents, read_page):
+    findings = latents(64, n_classes=1)
+    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    layer = replace(findings.layers[0], maps={"tsne": draw_map(ring, method="tsne")})
+    page = render_latents_map(replace(findings, layers=(layer,)), layer="cnn", method="tsne", style=Style())
+    figure = read_page(page).data("figure")
+    (label,) = figure["layout"]["annotations"]
+    assert np.hypot(label["x"], label["y"]) == pytest.approx(1.0)
+    (dot,) = [trace for trace in figure["data"] if trace["meta"]["part"] == "landmark"]
+    assert [dot["x"][0], dot["y"][0]] == pytest.approx([0, 0], abs=1e-9)
+
+
+def test_of_very_many_samples_a_choice_is_shown_and_all_are_counted(latents, read_page, monkeypatch):
+    monkeypatch.setattr(page_sample, "MOST_POINTS", 40)
+    findings = latents(400)
+    parsed = read_page(render_latents_map(findings, layer="mlp", method="tsne", style=Style()))
+    shown = [text for trace in clouds(parsed) for text in trace["text"]]
+    assert len(shown) == len(set(shown)) == 40
+    assert "Shown are 40 of 400 points, drawn at random so that each class keeps its share" in parsed.text
+    assert "n = 400" in parsed.text
+    classes = [text.split("<br>")[1] for text in shown]
+    assert all(classes.count(name) == 5 for name in set(classes)) and len(set(classes)) == 8
+    xy = findings.layers[2].maps["tsne"].latent_map.xy
+    rows = {int(text.rpartition("/03-01-")[2][:4]): text for text in shown}
+    drawn = {
+        text: place
+        for trace in clouds(parsed)
+        for text, *place in zip(trace["text"], decode(trace["x"]), decode(trace["y"]), strict=True)
+    }
+    assert all(drawn[text] == xy[row].tolist() for row, text in rows.items())

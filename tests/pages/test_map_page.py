@@ -4,18 +4,25 @@ import base64
 import hashlib
 import re
 
+import numpy as np
 import pytest
 
 from latentscape.figures.style import Style
 from latentscape.pages.embeddings_map import render_embeddings_map
+from latentscape.pages.feature_map import render_feature_map
 from latentscape.pages.latents_map import render_latents_map
 
 
-@pytest.fixture(params=["latents", "embeddings"])
-def page(request, latents, embeddings, hostile):
+@pytest.fixture(params=["latents", "embeddings", "maps"])
+def page(request, latents, embeddings, maps, hostile):
     if request.param == "latents":
         findings = latents(names=hostile, class_names=(*hostile, "Surprised"))
         return render_latents_map(findings, layer="cnn", method="tsne", style=Style())
+    if request.param == "maps":
+        columns = {"label_column": hostile[0], "shape_column": hostile[1], "source": hostile[2]}
+        shapes = {"shapes": np.arange(60) % 7, "shape_names": hostile, "ids": tuple(hostile[i % 7] for i in range(60))}
+        findings = maps(n_classes=7, names=hostile, weak=np.arange(60) < 20, **columns, **shapes)
+        return render_feature_map(findings, method="tsne", style=Style())
     return render_embeddings_map(embeddings(texts=hostile), method="tsne", style=Style())
 
 

@@ -1,10 +1,15 @@
 """The lines a terminal shows."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+import latentscape
 from latentscape.findings import Accounting, Skip
 from latentscape.measures.score import Score
-from latentscape.pages.terminal import summarize_embeddings, summarize_latents
+from latentscape.pages.terminal import summarize_embeddings, summarize_latents, summarize_map
 
 
 def without(findings, *names):
@@ -51,3 +56,48 @@ def test_a_long_name_never_touches_its_value(latents):
     kept = {name: score for name in findings.scores if name.startswith("recall_")}
     lines = summarize_latents(replace(findings, class_names=names, scores={**findings.scores, **kept})).splitlines()
     assert all(" 0.2500  n = 4" in line for line in lines if "longer" in line)
+
+
+@pytest.fixture(scope="module")
+def mapped():
+    features = np.random.default_rng(0).normal(size=(40, 4))
+    features[30:] = features[0]
+    features[7] = np.nan
+    return latentscape.map(features, method=("pca",), max_samples=38).findings
+
+
+def test_a_map_is_told_by_its_worth_and_by_what_was_left_out(mapped):
+    lines = summarize_map(mapped, Path("maps/x")).splitlines()
+    recall = mapped.scores["neighbor_recall_pca"]
+    assert lines[0] == "array: 38 samples x 4 features, cosine distance"
+    assert "different rows: equal ones share a point" in lines[1]
+    assert lines[2].startswith(f"PCA: {mapped.maps['pca'].trust.level} trust")
+    expected = f"  neighbor recall       {recall.value:.4f}  [{recall.low:.3f}, {recall.high:.3f}]  n = 38"
+    assert expected in lines
+    assert "Samples  40 in = 38 studied + 1 skipped + 1 failed" in lines
+    assert "  failed row 7: feature 0 is missing or not a number" in lines
+    assert "Next     open maps/x/pca_interactive.html" in lines
+    assert not any("Files" in line for line in summarize_map(mapped).splitlines())
+
+
+def test_an_approximate_graph_says_how_much_it_found(mapped):
+    text = summarize_map(replace(mapped, graph_recall=0.9934, source="x.npy"))
+    assert text.startswith("x.npy: 38 samples x 4 features, cosine distance, graph recall 0.993\n")
+
+
+def test_failures_of_a_map_are_counted_however_they_are_listed(mapped):
+    failed = (
+        *(Skip(id=f"row {n}", reason="NaN") for n in range(12)),
+        Skip(id="500 more rows", reason="NaN", count=500),
+    )
+    accounting = Accounting(n_in=550, n_ok=38, failed=failed)
+    text = summarize_map(replace(mapped, accounting=accounting))
+    assert "550 in = 38 studied + 0 skipped + 512 failed" in text
+    assert "and 502 more: see manifest.json" in text
+
+
+def test_what_can_not_be_measured_of_a_map_has_its_reason():
+    text = summarize_map(latentscape.map(np.eye(3), method="pca").findings)
+    assert "trust can't be measured" in text
+    assert "neighbor recall       n/a (" in text
+    assert "drawn at fixed places" in text

@@ -1,12 +1,14 @@
 """The choices of the two commands."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from latentscape.errors import UsageError
-from latentscape.settings import EmbeddingsSettings, LatentsSettings, record_settings
+from latentscape.maps import MapOptions
+from latentscape.settings import EmbeddingsSettings, LatentsSettings, MapSettings, record_settings
 
 
 def embeddings(**changes):
@@ -34,6 +36,37 @@ def test_numbers_out_of_range_are_refused_by_their_option(change):
 def test_layers_may_be_separated_by_commas_or_repeated():
     assert embeddings(layers=("cnn, mlp", "logits")).layer_patterns == ("cnn", "mlp", "logits")
     assert embeddings().layer_patterns is None
+
+
+def test_the_maps_of_the_command_are_those_of_the_contract():
+    settings = MapSettings()
+    assert (settings.methods, settings.metric, settings.seed, settings.max_samples) == (
+        ("tsne", "umap"),
+        "cosine",
+        42,
+        0,
+    )
+    defaults = MapOptions()
+    assert all(getattr(settings, field.name) == getattr(defaults, field.name) for field in fields(MapOptions))
+    assert MapSettings(method=("pca, tsne", "pca")).methods == ("pca", "tsne")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_samples": -1},
+        {"seed": 2**32},
+        {"method": ("tsne,none",)},
+        {"method": ()},
+        {"perplexity": float("nan")},
+        {"n_neighbors": 1},
+        {"min_dist": -0.1},
+        {"time_budget": 0.0},
+    ],
+)
+def test_choices_of_a_map_out_of_range_are_refused_by_their_option(change):
+    with pytest.raises(UsageError, match="--" + next(iter(change)).replace("_", "-")):
+        MapSettings(**change)
 
 
 def test_the_record_is_json():

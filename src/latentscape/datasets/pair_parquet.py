@@ -42,11 +42,12 @@ def _choose_columns(schema: pa.Schema, shown: str) -> list[str]:
         )
     columns = [name for name in _COLUMNS if name in schema.names]
     for name in columns:
-        _refuse_extension(schema.field(name), shown)
+        refuse_extension(schema.field(name), shown)
     return columns
 
 
-def _refuse_extension(field: pa.Field, shown: str) -> None:
+def refuse_extension(field: pa.Field, shown: str) -> None:
+    """Raise SafetyError for a column whose type is not one of Arrow's own."""
     marked = field.metadata and b"ARROW:extension:name" in field.metadata
     if marked or isinstance(field.type, pa.BaseExtensionType):
         raise SafetyError(
@@ -55,7 +56,7 @@ def _refuse_extension(field: pa.Field, shown: str) -> None:
             hint="write the column as plain strings and lists",
         )
     for place in range(field.type.num_fields):
-        _refuse_extension(field.type.field(place), shown)
+        refuse_extension(field.type.field(place), shown)
 
 
 def _check_size(table: parquet.ParquetFile, shown: str) -> None:

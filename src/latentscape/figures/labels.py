@@ -1,7 +1,7 @@
 """Names beside their points: never over each other, never outside the panel, over as few points as possible."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -29,6 +29,8 @@ class Tags:
     colors: Sequence[str]
     """Of the line to each place and of the outline, if there is one."""
     font: FontProperties
+    avoid: Float[np.ndarray, "avoid 2"] = field(default_factory=lambda: np.zeros((0, 2)))
+    """Other places that no label covers."""
     outlined: bool = True
     clearance: float = 13.0
     """Pixels around each place that no label covers."""
@@ -62,6 +64,7 @@ def _panel(axes: Axes, tags: Tags, points: Float[np.ndarray, "point 2"]) -> Pane
         points=axes.transData.transform(points),
         anchors=axes.transData.transform(tags.xy),
         sizes=np.stack([widths, np.full(len(widths), letter_height(tags.font))], axis=1) + 2 * PADDING,
+        avoid=axes.transData.transform(tags.avoid),
         clearance=tags.clearance,
         point_radius=tags.point_radius,
         hiding_cost=tags.hiding_cost,

@@ -1,8 +1,12 @@
 """The maps of all layers side by side: how classes and datasets lie in what the model computes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from latentscape.figures.class_legend import list_classes, list_markers, list_trust
+from latentscape.figures.class_tags import MOST_TAGS
 from latentscape.figures.headline import (
     MARGIN,
     fit_path,
@@ -14,10 +18,13 @@ from latentscape.figures.headline import (
     write_text,
 )
 from latentscape.figures.inches import place_axes
-from latentscape.figures.latent_panel import CENTROID_SIZE, X_LABEL, draw_panel, notice_lines
+from latentscape.figures.latent_panel import CENTROID_SIZE, X_LABEL, choose_markers, class_colors, draw_panel
 from latentscape.figures.legend import Entry, Group, measure_legend, write_legend
+from latentscape.figures.map_panel import LINE, footer_lines
 from latentscape.figures.render import plain, plain_names
 from latentscape.figures.style import Style, ThemedFigure, new_figure, say_nothing_here, themed
+from latentscape.figures.swarm import MOST_MARKERS, TOO_MANY
+from latentscape.figures.trust_marks import choose_faint, say_low_trust
 from latentscape.figures.words import (
     say_accuracy,
     say_certainty,
@@ -25,13 +32,11 @@ from latentscape.figures.words import (
     say_relation,
     say_strongest_relation,
 )
-from latentscape.findings import LatentsFindings, LayerFindings
+from latentscape.findings import DrawnMap, LatentsFindings, LayerFindings
+from latentscape.measures.label_places import find_label_places
 
 METHODS = ("tsne", "umap")
-SUBTITLE = (
-    "Color: true class. Marker: dataset. Large outlined dots: class centroids on the map. "
-    "A map has no units: only near and far within one map mean anything."
-)
+CAUTION = "A map has no units: only near and far within one map mean anything."
 Y_LABEL, ROW_HEADER, PANEL_HEADER = 0.22, 0.44, 0.23
 COLUMN_GAP, ROW_GAP, LEGEND_GAP = 0.42, 0.3, 0.35
 
@@ -44,12 +49,11 @@ class _Grid:
     n_rows: int
     panel_width: float
     panel_height: float
-    notice_lines: int
+    footer_lines: int
 
     @property
     def row_height(self) -> float:
-        notices = self.notice_lines * line_height(text_font(8.0))
-        return ROW_HEADER + PANEL_HEADER + self.panel_height + X_LABEL + notices
+        return ROW_HEADER + PANEL_HEADER + self.panel_height + X_LABEL + self.footer_lines * LINE
 
     @property
     def width(self) -> float:
@@ -70,7 +74,7 @@ def draw_latent_spaces(findings: LatentsFindings, style: Style) -> ThemedFigure 
     if not methods:
         return None
     with themed(style):
-        grid, groups = _plan(findings, methods), _legend(findings, style)
+        grid, groups = _plan(findings, methods, style), _legend(findings, style)
         figure, top = _open_figure(findings, style, grid=grid, groups=groups)
         write_legend(figure, groups, left=MARGIN + grid.width + LEGEND_GAP, top=top)
         for row, layer in enumerate(findings.layers):
@@ -84,7 +88,7 @@ def _choose_methods(layers: Sequence[LayerFindings]) -> list[str]:
     return [method for method in METHODS if method in made] or made
 
 
-def _plan(findings: LatentsFindings, methods: Sequence[str]) -> _Grid:
+def _plan(findings: LatentsFindings, methods: Sequence[str], style: Style) -> _Grid:
     width, height = (4.4, 3.5) if len(methods) > 1 else (6.0, 4.4)
     drawn = [layer.maps[method] for layer in findings.layers for method in methods if method in layer.maps]
     return _Grid(
@@ -92,29 +96,23 @@ def _plan(findings: LatentsFindings, methods: Sequence[str]) -> _Grid:
         n_rows=len(findings.layers),
         panel_width=width,
         panel_height=height,
-        notice_lines=max(len(notice_lines(each.latent_map, width=width)) for each in drawn),
+        footer_lines=max(len(footer_lines(each, style, width=width)) for each in drawn),
     )
 
 
 def _legend(findings: LatentsFindings, style: Style) -> list[Group]:
     """Classes and datasets, then what else is drawn."""
-    theme = style.theme
-    classes = [
-        Entry(text=text, color=style.class_color(name, i), edge=theme.paper)
-        for i, (name, text) in enumerate(zip(findings.class_names, plain_names(findings.class_names), strict=True))
-    ]
-    if (findings.labels < 0).any():
-        classes.append(Entry(text="unknown", color=theme.muted, edge=theme.paper))
-    datasets = [
-        Entry(text=text, marker=style.dataset_marker(name, i), color=theme.muted, edge=theme.paper)
-        for i, (name, text) in enumerate(zip(findings.dataset_names, plain_names(findings.dataset_names), strict=True))
-    ]
+    theme, names = style.theme, plain_names(findings.class_names)
+    classes = list_classes(findings.labels, names=names, colors=class_colors(findings, style), theme=theme)
+    trusts = [drawn.trust for layer in findings.layers for drawn in layer.maps.values()]
+    marked = any(choose_faint(trust, style).any() for trust in trusts)
     centroid = Entry(text="class centroid", color=theme.paper, edge=theme.ink, size=CENTROID_SIZE)
-    return [
+    groups = [
         Group(heading="True class", entries=classes),
-        Group(heading="Dataset", entries=datasets),
-        Group(heading="On the map", entries=[centroid]),
+        Group(heading="Dataset", entries=list_markers(choose_markers(findings, style), theme=theme)),
+        Group(heading="On the map", entries=[centroid, *list_trust(marked=marked, theme=theme)]),
     ]
+    return [group for group in groups if group.entries]
 
 
 def _open_figure(
@@ -130,9 +128,30 @@ def _open_figure(
 
 
 def _write_headline(figure: ThemedFigure, findings: LatentsFindings) -> float:
-    sentences = [say_accuracy(findings.scores), say_strongest_relation(findings.layers)]
+    maps = {
+        f"{plain(layer.layer)} · {say_method(method)}": layer.maps[method]
+        for layer in findings.layers
+        for method in _choose_methods(findings.layers)
+        if method in layer.maps
+    }
+    sentences = [say_accuracy(findings.scores), say_strongest_relation(findings.layers), say_low_trust(maps)]
     title = "\n".join(sentence for sentence in sentences if sentence) or "What each layer tells apart"
-    return write_headline(figure, title, subtitle=SUBTITLE, stamps=findings.model.stamps)
+    return write_headline(figure, title, subtitle=_subtitle(findings, maps), stamps=findings.model.stamps)
+
+
+def _subtitle(findings: LatentsFindings, maps: Mapping[str, DrawnMap]) -> str:
+    """What is drawn how, and what can't be drawn."""
+    n, labels = len(findings.labels), findings.labels
+    moved = any(find_label_places(drawn.latent_map.xy, labels).moved.any() for drawn in maps.values())
+    n_classes = len(np.unique(labels[labels >= 0]))
+    sentences = [
+        f"Color: true class. {'Marker: dataset.' if n <= MOST_MARKERS else TOO_MANY}",
+        "Large outlined dots: class centroids on the map.",
+        "A name points to its class's densest place where the centroid lies outside of the class." if moved else "",
+        f"Of {n_classes:,} classes the {MOST_TAGS} largest are named." if n_classes > MOST_TAGS else "",
+        CAUTION,
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _draw_row(

@@ -24,6 +24,8 @@ class Entry:
     edge: str
     size: float = 6.5
     """Diameter in points."""
+    count: int | None = None
+    """Of what there are so many; never cut, unlike the text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,8 @@ def write_legend(figure: ThemedFigure, groups: Sequence[Group], *, left: float, 
 
 
 def _text(entry: Entry) -> str:
-    return fit_text(entry.text, text_font(8.5), width=MAX_WIDTH - _TEXT_LEFT)
+    font, count = text_font(8.5), "" if entry.count is None else f" ({entry.count:,})"
+    return fit_text(entry.text, font, width=MAX_WIDTH - _TEXT_LEFT - measure_text(count, font)[0]) + count
 
 
 def _draw_marker(figure: ThemedFigure, entry: Entry, *, left: float, top: float) -> None:

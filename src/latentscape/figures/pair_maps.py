@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -12,7 +13,18 @@ from latentscape.figures.inches import open_figure, place_axes
 from latentscape.figures.labels import Tags, write_tags
 from latentscape.figures.render import plain
 from latentscape.figures.style import DPI, Style, dress_map_axes, frame_map, themed
-from latentscape.figures.words import say_interval, say_method, say_number, say_share
+from latentscape.figures.swarm import (
+    FAINT_ALPHA,
+    MOST_MARKERS,
+    RING,
+    RING_ALPHA,
+    TOO_MANY,
+    Swarm,
+    draw_swarm,
+    where_points_are,
+)
+from latentscape.figures.trust_marks import choose_faint, say_low_trust, say_marked
+from latentscape.figures.words import list_settings, say_interval, say_method, say_number, say_share
 from latentscape.findings import DrawnMap, EmbeddingsFindings
 from latentscape.shapes import Points, Rows
 
@@ -47,17 +59,26 @@ def _draw_projection(findings: EmbeddingsFindings, style: Style, *, method: str)
         return None
     with themed(style):
         figure, top = open_figure(
-            style, _title(findings, drawn), subtitle=_subtitle(findings, drawn), stamps=findings.model.stamps,
+            style, _title(findings, drawn), subtitle=_subtitle(findings, drawn, style), stamps=findings.model.stamps,
             width=2 * MARGIN + PANEL_WIDTH, below=LEGEND_HEIGHT + PANEL_HEIGHT,
         )  # fmt: skip
         axes = place_axes(figure, left=MARGIN, top=top + LEGEND_HEIGHT, width=PANEL_WIDTH, height=PANEL_HEIGHT)
         dress_map_axes(axes, style)
         frame_map(axes, drawn.latent_map.xy)
-        _draw_lines(axes, findings, drawn.latent_map.xy, style=style)
-        _draw_points(axes, findings, drawn.latent_map.xy, style=style)
-        _write_legend(axes, findings, style)
-        _name_worst(axes, findings, drawn.latent_map.xy, style=style)
+        swarm = _gather(findings, drawn, style)
+        if swarm.is_dense:
+            draw_swarm(axes, swarm, style)
+        else:
+            _draw_lines(axes, findings, swarm.xy, style=style)
+            _draw_points(axes, swarm, style=style)
+        _write_legend(axes, findings, style=style, has_lines=not swarm.is_dense)
+        _name_worst(axes, findings, swarm, style=style)
     return figure
+
+
+def _gather(findings: EmbeddingsFindings, drawn: DrawnMap, style: Style) -> Swarm:
+    faint = choose_faint(drawn.trust, style)
+    return Swarm(xy=drawn.latent_map.xy, colors=style.kind_colors, classes=findings.kinds, faint=faint)
 
 
 def _title(findings: EmbeddingsFindings, drawn: DrawnMap) -> str:
@@ -65,21 +86,26 @@ def _title(findings: EmbeddingsFindings, drawn: DrawnMap) -> str:
     found = "Queries and their documents"
     if hits.value is not None:
         found = f"{say_share(hits.value)} of queries have a right document first"
-    return found if recall.value is None else f"{found}; the map keeps {say_share(recall.value)} of true neighbors"
+    kept = "" if recall.value is None else f"; the map keeps {say_share(recall.value)} of true neighbors"
+    return f"{found}{kept}\n{say_low_trust({drawn.latent_map.method: drawn})}".rstrip()
 
 
-def _subtitle(findings: EmbeddingsFindings, drawn: DrawnMap) -> str:
+def _subtitle(findings: EmbeddingsFindings, drawn: DrawnMap, style: Style) -> str:
     latent_map, recall = drawn.latent_map, drawn.trust.recall
     trust = f"not measured: {plain(recall.reason, limit=120)}"
     if recall.value is not None:
         trust = f"= {say_number(recall.value)} {say_interval(recall)}".rstrip()
+    marked = say_marked(drawn.trust, style)
     sentences = [
         f"{say_method(latent_map.method)}; only near and far mean anything.",
-        f"Neighbor recall@{drawn.trust.k} {trust}.",
+        f"n = {len(latent_map.xy):,}; neighbor recall@{drawn.trust.k} {trust}.",
+        f"{marked[0].upper()}{marked[1:]}." if marked else "",
         "Ringed: queries whose right document ranks lowest." if (findings.ranking.best_rank > 1).any() else "",
+        f"{TOO_MANY} Lines are left out." if len(latent_map.xy) > MOST_MARKERS else "",
         plain(latent_map.notice, limit=200),
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    settings = ", ".join(list_settings(latent_map))
+    return " ".join(sentence for sentence in sentences if sentence) + (f"\nSettings: {settings}." if settings else "")
 
 
 def _draw_lines(axes: Axes, findings: EmbeddingsFindings, xy: Points, *, style: Style) -> None:
@@ -101,14 +127,19 @@ def _segments(findings: EmbeddingsFindings, xy: Points, *, queries: Rows) -> Flo
     return xy[np.array(pairs, dtype=int).reshape(-1, 2)]
 
 
-def _draw_points(axes: Axes, findings: EmbeddingsFindings, xy: Points, *, style: Style) -> None:
-    size = _point_size(len(xy))
+def _draw_points(axes: Axes, swarm: Swarm, *, style: Style) -> None:
+    size = _point_size(len(swarm.xy))
     for kind in (2, 1, 0):
-        points = xy[findings.kinds == kind]
-        axes.scatter(
-            points[:, 0], points[:, 1], s=size**2, marker=KIND_MARKERS[kind], color=style.kind_colors[kind],
-            alpha=_ALPHAS[kind], edgecolors=style.theme.panel, linewidths=size * 0.06, zorder=5.0 - kind,
-        )  # fmt: skip
+        for is_faint in (True, False):
+            own = swarm.xy[(swarm.classes == kind) & (swarm.faint == is_faint)]
+            if not len(own):
+                continue
+            color, alpha = swarm.colors[kind], _ALPHAS[kind] * (FAINT_ALPHA if is_faint else 1.0)
+            rims = to_rgba(color, RING_ALPHA) if is_faint else style.theme.panel
+            axes.scatter(
+                own[:, 0], own[:, 1], s=size**2, marker=KIND_MARKERS[kind], facecolors=to_rgba(color, alpha),
+                edgecolors=rims, linewidths=RING if is_faint else size * 0.06, zorder=5.0 - kind,
+            )  # fmt: skip
 
 
 def _point_size(n: int) -> float:
@@ -117,16 +148,16 @@ def _point_size(n: int) -> float:
     return float(np.clip(72 * np.sqrt(0.14 * area / max(n, 1)), 2.2, 8.0))
 
 
-def _write_legend(axes: Axes, findings: EmbeddingsFindings, style: Style) -> None:
+def _write_legend(axes: Axes, findings: EmbeddingsFindings, *, style: Style, has_lines: bool) -> None:
     counts, best_rank = np.bincount(findings.kinds, minlength=3), findings.ranking.best_rank
     handles = [
         Line2D([], [], marker=KIND_MARKERS[kind], color=style.kind_colors[kind], linestyle="", markersize=6,
                label=f"{counts[kind]:,} {KIND_NAMES[kind] if counts[kind] == 1 else _PLURALS[kind]}")
         for kind in range(3) if counts[kind]
     ]  # fmt: skip
-    if (best_rank == 1).any():
+    if has_lines and (best_rank == 1).any():
         handles.append(Line2D([], [], color=style.theme.muted, alpha=0.6, label="query to its positive"))
-    if (best_rank > 1).any():
+    if has_lines and (best_rank > 1).any():
         label = "the same" if (best_rank == 1).any() else "query to its positive"
         label += ", but a wrong document ranks first"
         handles.append(Line2D([], [], color=style.theme.ink, label=label))
@@ -134,25 +165,26 @@ def _write_legend(axes: Axes, findings: EmbeddingsFindings, style: Style) -> Non
                 handlelength=1.6, columnspacing=1.5, handletextpad=0.5)  # fmt: skip
 
 
-def _name_worst(axes: Axes, findings: EmbeddingsFindings, xy: Points, *, style: Style) -> None:
+def _name_worst(axes: Axes, findings: EmbeddingsFindings, swarm: Swarm, *, style: Style) -> None:
     """Ring the queries whose right document ranks lowest, and write what they ask."""
+    xy, n = swarm.xy, len(swarm.xy)
     worst = _worst_queries(findings.ranking.best_rank, xy, apart=APART * float(np.ptp(axes.get_xlim())))
     if not len(worst):
         return
     texts = [
         f"{plain(findings.queries[i], limit=34) or '(empty)'} (rank {findings.ranking.best_rank[i]:,})" for i in worst
     ]
-    ring = (_point_size(len(xy)) + 4) ** 2
+    ring = (_point_size(n) + 4) ** 2
     axes.scatter(*xy[worst].T, s=ring, facecolors="none", edgecolors=style.theme.ink, linewidths=1.1, zorder=5.5)
     tags = Tags(
         xy=xy[worst], texts=texts, colors=[style.theme.muted] * len(worst), font=text_font(7.5),
-        point_radius=_point_size(len(xy)) * DPI / 144, hiding_cost=float(np.clip(20_000 / len(xy), 30, 500)),
+        point_radius=_point_size(n) * DPI / 144, hiding_cost=float(np.clip(20_000 / n, 30, 500)),
     )  # fmt: skip
     # A name should lie neither on points, least of all where there are few, nor on the lines of named queries.
     steps = np.linspace(0, 1, 50)[:, None, None]
     start, end = _segments(findings, xy, queries=worst).swapaxes(0, 1)
     lines = (start + steps * (end - start)).reshape(-1, 2)
-    write_tags(axes, tags, points=np.concatenate([xy, lines]), theme=style.theme)
+    write_tags(axes, tags, points=np.concatenate([where_points_are(axes, swarm), lines]), theme=style.theme)
 
 
 def _worst_queries(best_rank: Int[np.ndarray, " query"], xy: Points, *, apart: float) -> Rows:

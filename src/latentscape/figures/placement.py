@@ -1,7 +1,6 @@
 """Where labels go in a panel: pure geometry in pixels, nothing drawn."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,8 +13,6 @@ CROSSES = 12.0
 """What it costs when a line crosses another label or line, in label heights of distance."""
 SHORTLIST = 120
 """How many of the cheapest spots are examined for crossings, the costly part."""
-STEPS = 12
-"""Places on a line that are looked at for what it runs through."""
 GAP = 3.0
 """Free pixels between two labels."""
 RINGS = np.array([0, 6, 14, 24, 36, 52, 72, 96, 128])
@@ -40,6 +37,8 @@ class Panel:
     """What each label belongs to; no label hides any of them."""
     sizes: Spots
     """Width and height of each label."""
+    avoid: Float[np.ndarray, "avoid 2"] = field(default_factory=lambda: np.zeros((0, 2)))
+    """Other places that no label hides."""
     clearance: float = 13.0
     """Free pixels around each anchor."""
     point_radius: float = 3.0
@@ -88,7 +87,8 @@ def _best_spot(panel: Panel, label: int, *, spots: Spots, occupied: Float[np.nda
     boxes = _boxes(candidates[best], panel.sizes[label])
     lines = np.stack([np.broadcast_to(panel.anchors[label], boxes[:, :2].shape), ends[best]], axis=1)
     cost = cost[best] + CROSSES * _count_crossings(boxes, lines, _placed(panel, spots))
-    cost += CROSSES * _meets(lines, np.delete(_anchor_boxes(panel), label, axis=0))
+    others = np.delete(_anchor_boxes(panel), label, axis=0)
+    cost += CROSSES * _run_through(lines, others).sum(axis=1)
     return candidates[best[np.argmin(cost)]]
 
 
@@ -119,7 +119,8 @@ def _is_free(boxes: Boxes, panel: Panel, *, spots: Spots) -> Bool[np.ndarray, " 
 
 
 def _anchor_boxes(panel: Panel) -> Boxes:
-    return _boxes(panel.anchors - panel.clearance, np.full(2, 2 * panel.clearance))
+    places = np.concatenate([panel.anchors, panel.avoid])
+    return _boxes(places - panel.clearance, np.full_like(places, 2 * panel.clearance))
 
 
 def _overlap(boxes: Boxes, others: Float[np.ndarray, "other 4"]) -> Bool[np.ndarray, "box other"]:
@@ -150,46 +151,50 @@ def _share_on_points(boxes: Boxes, panel: Panel, occupied: Float[np.ndarray, "x 
     return inside / np.maximum((high - low).prod(axis=1), 1)
 
 
-def _placed(panel: Panel, spots: Spots) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _placed(panel: Panel, spots: Spots) -> tuple[Boxes, Segments]:
     """Box and line of every label that has its place."""
-    for other in np.flatnonzero(np.isfinite(spots).all(axis=1)):
-        end = line_ends(panel, int(other), spots[other][None])[0]
-        yield np.concatenate([spots[other], spots[other] + panel.sizes[other]]), np.stack([panel.anchors[other], end])
+    placed = np.isfinite(spots).all(axis=1)
+    corners, sizes, anchors = spots[placed], panel.sizes[placed], panel.anchors[placed]
+    ends = np.clip(anchors, corners, corners + sizes)
+    return _boxes(corners, sizes), np.stack([anchors, ends], axis=1)
 
 
 def _count_crossings(
-    boxes: Boxes, lines: Segments, placed: Iterator[tuple[np.ndarray, np.ndarray]]
+    boxes: Boxes, lines: Segments, placed: tuple[Float[np.ndarray, "other 4"], Float[np.ndarray, "other 2 2"]]
 ) -> Float[np.ndarray, " box"]:
     """How many placed labels and lines each line crosses, and how many placed lines each label hides."""
-    crossed = np.zeros(len(boxes))
-    for other_box, other_line in placed:
-        crossed += _meets(lines, other_box[None])
-        crossed += _overlap(boxes, _along(other_line[None]).reshape(-1, 4)).any(axis=1)
-        crossed += _cross(lines, other_line)
-    return crossed
+    other_boxes, other_lines = placed
+    crossed = _run_through(lines, other_boxes).sum(axis=1) + _run_through(other_lines, boxes).sum(axis=0)
+    return (crossed + _cross(lines, other_lines).sum(axis=1)).astype(float)
 
 
-def _meets(lines: Segments, boxes: Boxes) -> Float[np.ndarray, " segment"]:
-    """How many of the boxes each line runs through."""
-    steps = _overlap(_along(lines).reshape(-1, 4), boxes).reshape(len(lines), STEPS, len(boxes))
-    return steps.any(axis=1).sum(axis=1).astype(float)
+def _run_through(lines: Segments, boxes: Boxes) -> Bool[np.ndarray, "segment box"]:
+    """Whether each line has a part inside each box: inside it in x and in y at the same time."""
+    (enter_x, leave_x), (enter_y, leave_y) = (_stay(lines[..., i], boxes[:, i], boxes[:, 2 + i]) for i in (0, 1))
+    enter, leave = np.maximum(enter_x, enter_y), np.minimum(leave_x, leave_y)
+    return np.maximum(enter, 0.0) < np.minimum(leave, 1.0)
 
 
-def _along(lines: Segments) -> Float[np.ndarray, "segment step 4"]:
-    """Each line as a row of places on it, as boxes without size."""
-    steps = np.linspace(0, 1, STEPS)[:, None]
-    places = lines[:, None, 0] + steps * (lines[:, None, 1] - lines[:, None, 0])
-    return np.concatenate([places, places], axis=2)
+def _stay(
+    ends: Float[np.ndarray, "segment 2"], low: Float[np.ndarray, " box"], high: Float[np.ndarray, " box"]
+) -> tuple[Float[np.ndarray, "segment box"], Float[np.ndarray, "segment box"]]:
+    """From what share to what share of its way each line is between the low and the high side of each box."""
+    start, along = ends[:, 0, None], (ends[:, 1] - ends[:, 0])[:, None]
+    # A line that keeps its place is there all the time or never: with the smallest step both shares are huge.
+    along = np.where(along == 0, np.finfo(float).tiny, along)
+    with np.errstate(over="ignore"):
+        one, other = (low - start) / along, (high - start) / along
+    return np.minimum(one, other), np.maximum(one, other)
 
 
-def _cross(lines: Segments, other: Float[np.ndarray, "2 2"]) -> Bool[np.ndarray, " segment"]:
-    """Whether each line properly crosses the other one."""
-    start, end = lines[:, 0], lines[:, 1]
-    apart = _side(start, end, other[0]) * _side(start, end, other[1]) < 0
-    return apart & (_side(other[0], other[1], start) * _side(other[0], other[1], end) < 0)
+def _cross(lines: Segments, others: Float[np.ndarray, "other 2 2"]) -> Bool[np.ndarray, "segment other"]:
+    """Whether each line properly crosses each of the others."""
+    start, end, a, b = lines[:, None, 0], lines[:, None, 1], others[None, :, 0], others[None, :, 1]
+    apart = _side(start, end, a) * _side(start, end, b) < 0
+    return apart & (_side(a, b, start) * _side(a, b, end) < 0)
 
 
 def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """On which side of the line from a to b each c lies: the sign of the cross product."""
-    ab, ac = b - a, c - a
-    return ab[..., 0] * ac[..., 1] - ab[..., 1] * ac[..., 0]
+    (ax, ay), (bx, by), (cx, cy) = (np.moveaxis(place, -1, 0) for place in (a, b, c))
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)

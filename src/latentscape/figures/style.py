@@ -1,6 +1,5 @@
 """How every picture looks: its colors, markers, fonts and sizes, in a light and a dark theme."""
 
-import colorsys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from latentscape.errors import UsageError
+from latentscape.figures.palette import extend_palette
 from latentscape.shapes import Points
 
 DPI = 150
@@ -40,6 +40,8 @@ CLASS_COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
 )  # fmt: skip
 """Matplotlib's tab10, given to classes in label order."""
+MOST_COLORS = 256
+"""Class number 256 has the color of class number 0 again: no eye tells so many apart, their names must."""
 DATASET_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 KIND_COLORS = ("#0072b2", "#009e73", "#d55e00")
 """Query, positive, hard negative: blue, green, vermilion, which color-blind eyes tell apart (Okabe and Ito, 2008)."""
@@ -93,6 +95,8 @@ class Style:
     kind_colors: tuple[str, str, str] = KIND_COLORS
     """Query, positive, hard negative."""
     dark: bool = False
+    show_trust: bool = True
+    """Whether points whose neighborhoods a map does not keep are drawn fainter, with a ring."""
 
     def __post_init__(self) -> None:
         # Frozen, but spelled one way for every reader: browsers don't know matplotlib's own color names.
@@ -109,7 +113,7 @@ class Style:
 
     def class_color(self, name: str, index: int) -> str:
         """The color of class number `index`."""
-        return self.class_colors.get(name) or _default_color(index, CLASS_COLORS + self.theme.more_class_colors)
+        return self.class_colors.get(name) or _default_color(index % MOST_COLORS, self)
 
     def dataset_marker(self, name: str, index: int) -> str:
         """The marker of dataset number `index`."""
@@ -221,12 +225,14 @@ def _settings(theme: Theme) -> dict[Any, Any]:
     }
 
 
-def _default_color(index: int, palette: tuple[str, ...]) -> str:
-    if index < len(palette):
-        return palette[index]
-    # Beyond the hand-picked ones the hue goes round by the golden ratio, which never lands close to its last steps.
-    red, green, blue = colorsys.hls_to_rgb((index * 0.618034) % 1.0, 0.5, 0.6)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+def _default_color(index: int, style: Style) -> str:
+    theme, chosen = style.theme, CLASS_COLORS + style.theme.more_class_colors
+    if index < len(chosen):
+        return chosen[index]
+    more = MOST_COLORS - len(chosen)
+    return extend_palette(chosen, avoid=(theme.muted, theme.panel, theme.ink), n=more, dark=style.dark)[
+        index - len(chosen)
+    ]
 
 
 def _spell_color(color: str) -> str:

@@ -9,13 +9,14 @@ from types import MappingProxyType
 from matplotlib.figure import Figure
 
 from latentscape.figures.confusion_distance import draw_confusion_distance
+from latentscape.figures.feature_maps import draw_feature_maps
 from latentscape.figures.latent_spaces import draw_latent_spaces
 from latentscape.figures.pair_maps import draw_tsne_projection, draw_umap_projection
 from latentscape.figures.similarity_distribution import draw_similarity_distribution
 from latentscape.figures.similarity_heatmap import draw_similarity_heatmap
 from latentscape.figures.style import Style
 from latentscape.figures.top_k_predictions import draw_top_k_predictions
-from latentscape.findings import EmbeddingsFindings, LatentsFindings
+from latentscape.findings import EmbeddingsFindings, LatentsFindings, MapFindings
 
 LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]] = MappingProxyType(
     {
@@ -32,3 +33,4 @@ EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | 
         "top_k_predictions": draw_top_k_predictions,
     }
 )
+MAP_FIGURES: Mapping[str, Callable[[MapFindings, Style], Figure | None]] = MappingProxyType({"maps": draw_feature_maps})

@@ -4,25 +4,30 @@ from collections.abc import Mapping, Sequence
 
 from latentscape.figures.render import plain
 from latentscape.findings import DrawnMap, LayerFindings
+from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.score import Score
 
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
-def say_number(value: float) -> str:
-    """Two decimals and a real minus sign.
+SETTINGS = ("perplexity", "n_neighbors", "min_dist", "metric", "seed", "iterations")
+"""What a reader asks first about a map's settings; the rest follows in its own order."""
+
+
+def say_number(value: float, *, digits: int = 2) -> str:
+    """So many decimals and a real minus sign.
 
     >>> say_number(-0.714)
     '−0.71'
     """
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def say_interval(score: Score) -> str:
+def say_interval(score: Score, *, digits: int = 2) -> str:
     """The score's 95 % interval in brackets; nothing where there is none."""
     if score.low is None or score.high is None:
         return ""
-    return f"[{say_number(score.low)}, {say_number(score.high)}]"
+    return f"[{say_number(score.low, digits=digits)}, {say_number(score.high, digits=digits)}]"
 
 
 def say_share(value: float) -> str:
@@ -55,6 +60,24 @@ def say_trust(drawn: DrawnMap) -> str:
     if recall.value is None:
         return f"{n} · {plain(recall.reason, limit=60)}"
     return f"{n} · neighbor recall@{drawn.trust.k} {say_number(recall.value)} {say_interval(recall)}".rstrip()
+
+
+def list_settings(latent_map: LatentMap) -> list[str]:
+    """The settings really used, the well-known ones first.
+
+    >>> import numpy as np
+    >>> list_settings(LatentMap(xy=np.zeros((1, 2)), method="umap", parameters={"seed": 0, "min_dist": 0.1}))
+    ['min dist 0.1', 'seed 0']
+    """
+    parameters = latent_map.parameters
+    order = [*(name for name in SETTINGS if name in parameters), *(name for name in parameters if name not in SETTINGS)]
+    return [f"{plain(name.replace('_', ' '))} {_say_setting(parameters[name])}" for name in order]
+
+
+def _say_setting(value: float | int | str) -> str:
+    if isinstance(value, str):
+        return plain(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def shows_relation(spearman: Score) -> bool:

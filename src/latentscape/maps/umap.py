@@ -2,26 +2,37 @@
 
 import numpy as np
 
-from latentscape.maps.distinct import Distinct, Layout, Wishes, cut_graph
-from latentscape.maps.pca import choose_start
-from latentscape.neighbors import Neighbors
+from latentscape.engine import Crew
+from latentscape.maps.budget import Budget
+from latentscape.maps.distinct import Distinct, Layout, Wishes, require_width
+from latentscape.maps.edges import Edges
+from latentscape.maps.fuzzy import find_memberships
+from latentscape.maps.objective import measure_cross_entropy
+from latentscape.maps.options import Quality
+from latentscape.maps.sampling import Epoch, fit_curve, run_epoch
+from latentscape.maps.start import Start, choose_start
+from latentscape.maps.ties import pull_back
 from latentscape.shapes import Points
 
 START_REACH = 10.0
 """Largest coordinate of the start, as in UMAP's own spectral start."""
-EPOCHS, FULL_EPOCHS_UP_TO = 500, 10_000
+TIE = 0.3
+"""How strongly a sample is tied to its anchor: about a tenth of what all its neighbors together move it by."""
+EPOCHS = {"fast": 500, "best": 1000}
+FEWER_FROM, FEWER = 10_000, 0.6
+"""Beyond so many points that share of the epochs: the last ones move little that anyone can see."""
 
 
 def draw_umap(distinct: Distinct, wishes: Wishes) -> Layout:
-    """umappp (through scranpy) on our graph, started from principal components, on one thread."""
-    n = len(distinct.features)
-    k = count_umap_neighbors(n, wishes.n_neighbors)
-    start = choose_start(distinct, seed=wishes.seed)
-    start *= START_REACH / np.abs(start).max()
-    parameters = {"n_neighbors": k, "min_dist": wishes.min_dist, "epochs": _count_epochs(n)}
-    once = wishes.progress.track(range(1), label="UMAP", total=1)
-    [xy] = [_optimize(cut_graph(distinct.neighbors, k), start, wishes=wishes) for _ in once]
-    return Layout(xy=xy, parameters=parameters)
+    """A layout by synchronous epochs whose step length goes down to zero; a variant of UMAP's own optimizer."""
+    k = count_umap_neighbors(len(distinct.features), wishes.options.n_neighbors)
+    require_width(distinct.neighbors, k)
+    with Crew() as crew:
+        memberships = find_memberships(distinct.neighbors, k=k, crew=crew)
+        start = choose_start(distinct, memberships, wishes)
+        xy, facts = _optimize(memberships, start, wishes=wishes, crew=crew)
+    parameters = {"n_neighbors": k, "min_dist": wishes.options.min_dist, "start": start.name, **facts}
+    return Layout(xy=xy, parameters=parameters, notice=start.notice)
 
 
 def count_umap_neighbors(n: int, n_neighbors: int) -> int:
@@ -29,23 +40,36 @@ def count_umap_neighbors(n: int, n_neighbors: int) -> int:
     return min(n - 1, n_neighbors)
 
 
-def _count_epochs(n: int) -> int:
-    """Fewer passes over more edges: the sampled moves of 500 passes are more than large graphs need."""
-    return EPOCHS if n <= FULL_EPOCHS_UP_TO else 200 + 300 * FULL_EPOCHS_UP_TO // n
+def count_epochs(n: int, quality: Quality) -> int:
+    """How many epochs a map of n rows takes.
+
+    >>> count_epochs(500, "fast"), count_epochs(70_000, "fast"), count_epochs(500, "best")
+    (500, 300, 1000)
+    """
+    return int(EPOCHS[quality] * (1 if n <= FEWER_FROM else FEWER))
 
 
-def _optimize(neighbors: Neighbors, start: Points, *, wishes: Wishes) -> Points:
-    import knncolle  # noqa: PLC0415  scranpy costs half a second that no other map should pay
-    import scranpy  # noqa: PLC0415  as above
+def _optimize(memberships: Edges, start: Start, *, wishes: Wishes, crew: Crew) -> tuple[Points, dict[str, float | int]]:
+    epochs, curve = count_epochs(len(memberships), wishes.options.quality), fit_curve(wishes.options.min_dist)
+    keys = np.random.default_rng(wishes.seed).integers(2**32, size=epochs, dtype=np.uint32)
+    anchors = None if wishes.anchors is None else wishes.anchors.astype(np.float32)
+    scale = START_REACH / np.abs(start.xy).max() if anchors is None else float(anchors[:, 0].std())
+    places = (start.xy * scale).astype(np.float32)
+    moved, budget, done = np.empty_like(places), Budget(wishes.options.time_budget), 0
 
-    graph = knncolle.FindKnnResults(index=neighbors.indices.astype(np.uint32), distance=neighbors.distances)
-    xy = scranpy.run_umap(
-        graph,
-        min_dist=wishes.min_dist,
-        initialize_method="none",
-        initial_coordinates=start,
-        num_epochs=_count_epochs(len(start)),
-        optimize_seed=wishes.seed,
-        num_threads=1,
+    def measure() -> float:
+        return measure_cross_entropy(memberships, places, curve=curve, seed=wishes.seed, crew=crew)
+
+    steps = wishes.progress.track(
+        range(epochs), label="UMAP", total=epochs, status=lambda: f"cross entropy {measure():.3f}"
     )
-    return np.ascontiguousarray(xy)
+    for number in steps:
+        spent = max(number / epochs, budget.spent())
+        if spent >= 1:
+            break
+        epoch = Epoch(rate=1 - spent, key=keys[number])
+        run_epoch(memberships, places, moved, curve=curve, epoch=epoch, crew=crew)
+        if anchors is not None:
+            moved -= pull_back(places, anchors, strength=TIE * epoch.rate)
+        places, moved, done = moved, places, number + 1
+    return places.astype(np.float64), {"epochs": done, "cross_entropy": measure()}

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Real
-from scipy.stats import rankdata
 
 from latentscape.errors import DataError
 from latentscape.measures.bootstrap import bootstrap_interval, draw_counts, score_with
@@ -141,6 +140,8 @@ def _measure_rates(
 def _correlate_ranks(distances: Float[np.ndarray, " pair"], rates: Float[np.ndarray, " pair"]) -> float | None:
     """Spearman's correlation over the pairs where both exist; None with fewer than three or when either is constant."""
     defined = np.isfinite(distances) & np.isfinite(rates)
+    from scipy.stats import rankdata  # noqa: PLC0415  half a second that maps without a model should not pay
+
     near, mixed = rankdata(distances[defined]), rankdata(rates[defined])
     if near.size < 3 or np.ptp(near) == 0 or np.ptp(mixed) == 0:
         return None

@@ -7,14 +7,25 @@ from jaxtyping import Int
 
 from latentscape.figures.pair_maps import KIND_MARKERS, KIND_NAMES
 from latentscape.figures.style import Style
+from latentscape.figures.trust_marks import choose_faint
 from latentscape.figures.words import say_method
-from latentscape.findings import EmbeddingsFindings
+from latentscape.findings import DrawnMap, EmbeddingsFindings
 from latentscape.pages.escape import wrap_hover
 from latentscape.pages.map_page import Cloud, MapPage, Switch, SwitchGroup, render_map_page
-from latentscape.pages.map_words import describe_map, describe_origin, describe_size, explain_trust, pick
+from latentscape.pages.map_words import (
+    describe_map,
+    describe_origin,
+    describe_size,
+    describe_trust_here,
+    explain_trust,
+    pick,
+    warn_of_low_trust,
+)
+from latentscape.pages.page_sample import choose_points, say_choice
 from latentscape.pages.symbols import CIRCLE, LINE, SYMBOLS
+from latentscape.pages.trust_switch import explain_marks, switch_trust
 from latentscape.pages.words import count
-from latentscape.shapes import Flags
+from latentscape.shapes import Flags, Rows
 
 KIND_SYMBOLS = tuple(SYMBOLS[marker] for marker in KIND_MARKERS)
 
@@ -25,33 +36,43 @@ def render_embeddings_map(findings: EmbeddingsFindings, *, method: str, style: S
     Raises UsageError if there is no map by that method.
     """
     drawn = pick(findings.maps, method, what="map")
-    missed = findings.ranking.best_rank != 1
+    missed, shown = findings.ranking.best_rank != 1, choose_points(findings.kinds)
     n, n_asked = len(findings.kinds), int((findings.ranking.best_rank > 0).sum())
+    hovers = [*_describe_queries(findings, drawn), *_describe_documents(findings, drawn)]
+    caption = [
+        "Each point is one text, placed so that texts with similar embeddings lie close together; a line "
+        "joins a query to its right documents.",
+        explain_trust(drawn, source="the embeddings"),
+        explain_marks(drawn.trust, style),
+        say_choice(len(shown), n, groups="kind"),
+    ]
     return render_map_page(
         MapPage(
             title=f"embeddings · {say_method(method)} · {describe_size(n, drawn)}",
-            headline=f"Queries and documents, drawn by {say_method(method)}",
-            caption="Each point is one text, placed so that texts with similar embeddings lie close together; a line "
-            f"joins a query to its right documents. {explain_trust(drawn, source='the embeddings')}",
+            headline=f"Queries and documents, drawn by {say_method(method)}{warn_of_low_trust(drawn)}",
+            caption=" ".join(sentence for sentence in caption if sentence),
             facts={
                 **describe_map(n, drawn),
                 "right document first": f"{int((~missed).sum()):,} of {count(n_asked, 'query', 'queries')}",
             },
             footnote=describe_origin(findings.model, drawn),
             file_stem=f"{method}_embeddings",
-            xy=drawn.latent_map.xy,
-            hovers=[*_describe_queries(findings), *_describe_documents(findings)],
-            clouds=_group_texts(findings, missed, style),
-            legend=_embeddings_legend(findings, missed, style),
-            links=_join_right_documents(findings),
+            xy=drawn.latent_map.xy[shown],
+            hovers=[hovers[row] for row in shown],
+            clouds=_group_texts(findings, shown, faint=choose_faint(drawn.trust, style), style=style),
+            legend=_embeddings_legend(findings, missed, drawn, style=style),
+            links=_keep_shown(_join_right_documents(findings), shown, n=n),
             stamps=findings.model.stamps,
             notice=drawn.latent_map.notice,
         )
     )
 
 
-def _describe_queries(findings: EmbeddingsFindings) -> list[str]:
-    return [_describe_query(findings, query) for query in range(len(findings.queries))]
+def _describe_queries(findings: EmbeddingsFindings, drawn: DrawnMap) -> list[str]:
+    return [
+        "<br>".join([_describe_query(findings, query), *describe_trust_here(drawn, query)])
+        for query in range(len(findings.queries))
+    ]
 
 
 def _describe_query(findings: EmbeddingsFindings, query: int) -> str:
@@ -63,12 +84,17 @@ def _describe_query(findings: EmbeddingsFindings, query: int) -> str:
     return "<br>".join([*lines, f"{verdict}; first comes:", wrap_hover(findings.documents[first])])
 
 
-def _describe_documents(findings: EmbeddingsFindings) -> list[str]:
-    n = len(findings.documents)
+def _describe_documents(findings: EmbeddingsFindings, drawn: DrawnMap) -> list[str]:
+    n, first = len(findings.documents), len(findings.queries)
     right, hard = _count_uses(findings.relevant, n=n), _count_uses(findings.hard_negatives, n=n)
     return [
-        f"<b>document {i}</b><br>{wrap_hover(findings.documents[i])}<br>"
-        f"right for {count(int(right[i]), 'query', 'queries')}, hard negative of {int(hard[i])}"
+        "<br>".join(
+            [
+                f"<b>document {i}</b><br>{wrap_hover(findings.documents[i])}",
+                f"right for {count(int(right[i]), 'query', 'queries')}, hard negative of {int(hard[i])}",
+                *describe_trust_here(drawn, first + i),
+            ]
+        )
         for i in range(n)
     ]
 
@@ -77,32 +103,29 @@ def _count_uses(lists: Sequence[Int[np.ndarray, "_"]], *, n: int) -> Int[np.ndar
     return np.bincount(np.concatenate([np.zeros(0, dtype=int), *lists]), minlength=n)
 
 
-def _group_texts(findings: EmbeddingsFindings, missed: Flags, style: Style) -> list[Cloud]:
-    """Documents first, queries over them."""
-    kinds = findings.kinds
-    documents = [
+def _group_texts(findings: EmbeddingsFindings, shown: Rows, *, faint: Flags, style: Style) -> list[Cloud]:
+    """Documents first, queries over them, missed ones on top; in each the faint ones first."""
+    kinds, faint = findings.kinds[shown], faint[shown]
+    ranks = np.concatenate([findings.ranking.best_rank, np.ones(len(findings.documents), dtype=int)])
+    missed, looks = ranks[shown] != 1, ((2, False), (1, False), (0, False), (0, True))
+    return [
         Cloud(
-            rows=np.flatnonzero(kinds == kind),
-            needs=(f"kind:{kind}",),
+            rows=rows,
+            needs=(f"kind:{kind}", *(() if kind else ("missed" if is_missed else "first",))),
             color=style.kind_colors[kind],
             symbol=KIND_SYMBOLS[kind],
-        )
-        for kind in (2, 1)
-    ]
-    queries = [
-        Cloud(
-            rows=np.flatnonzero(missed == is_missed),
-            needs=("kind:0", "missed" if is_missed else "first"),
-            color=style.kind_colors[0],
-            symbol=KIND_SYMBOLS[0],
             is_open=is_missed,
+            is_faint=is_faint,
         )
-        for is_missed in (False, True)
+        for kind, is_missed in looks
+        for is_faint in (True, False)
+        if len(rows := np.flatnonzero((kinds == kind) & (missed == is_missed) & (faint == is_faint)))
     ]
-    return [*documents, *queries]
 
 
-def _embeddings_legend(findings: EmbeddingsFindings, missed: Flags, style: Style) -> list[SwitchGroup]:
+def _embeddings_legend(
+    findings: EmbeddingsFindings, missed: Flags, drawn: DrawnMap, *, style: Style
+) -> list[SwitchGroup]:
     kinds, links = findings.kinds, _join_right_documents(findings)
     shown = [
         Switch(
@@ -123,6 +146,7 @@ def _embeddings_legend(findings: EmbeddingsFindings, missed: Flags, style: Style
     return [
         SwitchGroup(title="Kind", switches=tuple(shown)),
         SwitchGroup(title="Queries", switches=tuple(outcomes)),
+        switch_trust(drawn.trust, style),
         SwitchGroup(title="Lines", switches=(lines,)),
     ]
 
@@ -130,3 +154,11 @@ def _embeddings_legend(findings: EmbeddingsFindings, missed: Flags, style: Style
 def _join_right_documents(findings: EmbeddingsFindings) -> list[tuple[int, int]]:
     n = len(findings.queries)
     return [(query, n + int(document)) for query, right in enumerate(findings.relevant) for document in right]
+
+
+def _keep_shown(links: list[tuple[int, int]], shown: Rows, *, n: int) -> list[tuple[int, int]]:
+    """The links with both ends on the page, by the place of their ends there."""
+    place = np.full(n, -1)
+    place[shown] = np.arange(len(shown))
+    ends = [(int(place[query]), int(place[document])) for query, document in links]
+    return [(query, document) for query, document in ends if query >= 0 and document >= 0]

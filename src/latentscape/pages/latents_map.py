@@ -1,50 +1,63 @@
 """The interactive map of one layer of a classifier."""
 
+from itertools import product
+
 import numpy as np
 
 from latentscape.figures.style import Style
+from latentscape.figures.trust_marks import choose_faint
 from latentscape.figures.words import say_method, say_share
 from latentscape.findings import DrawnMap, LatentsFindings
+from latentscape.measures.label_places import find_label_places
 from latentscape.pages.escape import escape_hover, wrap_hover
 from latentscape.pages.map_page import Cloud, Landmark, MapPage, Switch, SwitchGroup, render_map_page
 from latentscape.pages.map_words import (
     describe_map,
     describe_origin,
     describe_size,
+    describe_trust_here,
     explain_trust,
     name_of,
     pick,
+    warn_of_low_trust,
 )
-from latentscape.pages.symbols import CIRCLE, SYMBOLS
+from latentscape.pages.page_sample import choose_points, say_choice
+from latentscape.pages.symbols import CIRCLE, GRAY, SYMBOLS
+from latentscape.pages.trust_switch import explain_marks, switch_trust
 from latentscape.pages.words import count
-from latentscape.shapes import Flags
-
-GRAY = "#8a8f98"
+from latentscape.shapes import Flags, Rows
 
 
 def render_latents_map(findings: LatentsFindings, *, layer: str, method: str, style: Style) -> str:
     """The page of one layer's map: color is the true class, shape the dataset, an outline a wrong prediction.
 
-    Raises UsageError if there is no such layer, or no map of it by that method.
+    Of more than 50,000 samples a random choice is shown, by class. Raises UsageError if there is no such layer, or no
+    map of it by that method.
     """
     layers = {found.layer: found for found in findings.layers}
     maps = pick(layers, layer, what="layer").maps
     drawn = pick(maps, method, what="map")
-    wrong = find_wrong(findings)
+    wrong, shown = find_wrong(findings), choose_points(findings.labels)
     n, n_wrong = len(findings.ids), int(wrong.sum())
+    caption = [
+        f"Each point is one sample, placed so that samples with similar features in the {layer} layer "
+        "lie close together.",
+        explain_trust(drawn, source="the layer"),
+        explain_marks(drawn.trust, style),
+        say_choice(len(shown), n, groups="class"),
+    ]
     return render_map_page(
         MapPage(
             title=f"{layer} · {say_method(method)} · {describe_size(n, drawn)}",
-            headline=f"The {layer} layer, drawn by {say_method(method)}",
-            caption=f"Each point is one sample, placed so that samples with similar features in the {layer} layer "
-            f"lie close together. {explain_trust(drawn, source='the layer')}",
+            headline=f"The {layer} layer, drawn by {say_method(method)}{warn_of_low_trust(drawn)}",
+            caption=" ".join(sentence for sentence in caption if sentence),
             facts={**describe_map(n, drawn), "predicted wrong": f"{n_wrong:,} of {n:,} ({say_share(n_wrong / n)})"},
             footnote=describe_origin(findings.model, drawn),
             file_stem=f"{method}_{layer}",
-            xy=drawn.latent_map.xy,
-            hovers=[describe_sample(findings, row, drawn) for row in range(n)],
-            clouds=_group_samples(findings, wrong, style),
-            legend=_latents_legend(findings, wrong, style),
+            xy=drawn.latent_map.xy[shown],
+            hovers=[describe_sample(findings, int(row), drawn) for row in shown],
+            clouds=_group_samples(findings, shown, faint=choose_faint(drawn.trust, style), style=style),
+            legend=_latents_legend(findings, wrong, drawn, style=style),
             landmarks=_find_centroids(findings, drawn, style),
             stamps=findings.model.stamps,
             notice=drawn.latent_map.notice,
@@ -67,7 +80,7 @@ def describe_sample(findings: LatentsFindings, row: int, drawn: DrawnMap) -> str
         f"dataset {escape_hover(name_of(findings.dataset_names, int(findings.dataset_ids[row])))}",
         f"speaker {escape_hover(findings.speakers[row]) or name_of((), -1)}",
         f"id {wrap_hover(findings.ids[row])}",
-        *_describe_trust_here(drawn, row),
+        *describe_trust_here(drawn, row),
     ]
     return "<br>".join(lines)
 
@@ -80,45 +93,44 @@ def _describe_prediction(findings: LatentsFindings, row: int) -> str:
     return f"{name} (probability {findings.probabilities[row, predicted]:.2f})"
 
 
-def _describe_trust_here(drawn: DrawnMap, row: int) -> list[str]:
-    here = drawn.trust.per_point[row]
-    return [f"neighbors kept here {here:.0%}"] if np.isfinite(here) else []
-
-
-def _group_samples(findings: LatentsFindings, wrong: Flags, style: Style) -> list[Cloud]:
-    """One cloud for every class, dataset and outcome; outlines last, so that no filled point covers them."""
+def _group_samples(findings: LatentsFindings, shown: Rows, *, faint: Flags, style: Style) -> list[Cloud]:
+    """One cloud for every class, dataset, outcome and trust; outlines last, so that no filled point covers them."""
+    wrong, markers = find_wrong(findings)[shown], findings.dataset_names
+    labels, datasets, faint = findings.labels[shown], findings.dataset_ids[shown], faint[shown]
     return [
         Cloud(
-            rows=np.flatnonzero((findings.labels == c) & (findings.dataset_ids == d) & (wrong == is_wrong)),
+            rows=rows,
             needs=(f"class:{c}", f"dataset:{d}", "wrong" if is_wrong else "right"),
             color=_class_color(findings, c, style),
-            symbol=SYMBOLS[style.dataset_marker(name, d)],
+            symbol=SYMBOLS[style.dataset_marker(markers[d], d)],
             is_open=is_wrong,
+            is_faint=is_faint,
         )
-        for is_wrong in (False, True)
-        for c in _classes_present(findings)
-        for d, name in enumerate(findings.dataset_names)
+        for is_wrong, is_faint, c, d in product(
+            (False, True), (True, False), _classes_present(findings), range(len(markers))
+        )
+        if len(rows := np.flatnonzero((labels == c) & (datasets == d) & (wrong == is_wrong) & (faint == is_faint)))
     ]
 
 
 def _find_centroids(findings: LatentsFindings, drawn: DrawnMap, style: Style) -> list[Landmark]:
-    xy, landmarks = drawn.latent_map.xy, []
-    for c in _classes_present(findings):
-        members = findings.labels == c
-        name = name_of(findings.class_names, c)
-        landmarks += [
-            Landmark(
-                name=name,
-                xy=xy[members].mean(axis=0),
-                color=_class_color(findings, c, style),
-                hover=f"<b>{escape_hover(name)}</b><br>centroid of {count(int(members.sum()), 'sample')}",
-                needs=(f"class:{c}", "centroids"),
-            )
-        ]
-    return landmarks
+    """A dot at each class's centroid, and its name, whose line ends at the class where the centroid lies outside."""
+    places = find_label_places(drawn.latent_map.xy, findings.labels)
+    return [
+        Landmark(
+            name=findings.class_names[c],
+            xy=places.centroids[i],
+            label_xy=places.spots[i],
+            color=_class_color(findings, int(c), style),
+            hover=f"<b>{escape_hover(findings.class_names[c])}</b><br>"
+            f"centroid of {count(int(places.sizes[i]), 'sample')}",
+            needs=(f"class:{c}", "centroids"),
+        )
+        for i, c in enumerate(places.classes)
+    ]
 
 
-def _latents_legend(findings: LatentsFindings, wrong: Flags, style: Style) -> list[SwitchGroup]:
+def _latents_legend(findings: LatentsFindings, wrong: Flags, drawn: DrawnMap, *, style: Style) -> list[SwitchGroup]:
     classes = [
         Switch(
             key=f"class:{c}",
@@ -138,15 +150,17 @@ def _latents_legend(findings: LatentsFindings, wrong: Flags, style: Style) -> li
         )
         for d, name in enumerate(findings.dataset_names)
     ]
+    n_known = sum(c >= 0 for c in _classes_present(findings))
     outcomes = [
         Switch(key="right", label="right", count=int((~wrong).sum()), path=CIRCLE.path),
         Switch(key="wrong", label="wrong", count=int(wrong.sum()), path=CIRCLE.path, is_open=True),
-        Switch(key="centroids", label="class centroids", count=len(classes), path=CIRCLE.path, is_open=True),
+        Switch(key="centroids", label="class centroids", count=n_known, path=CIRCLE.path, is_open=True),
     ]
     return [
         SwitchGroup(title="True class", switches=tuple(classes)),
         SwitchGroup(title="Dataset", switches=tuple(datasets)),
         SwitchGroup(title="Prediction", switches=tuple(outcomes[:2])),
+        switch_trust(drawn.trust, style),
         SwitchGroup(title="Also show", switches=tuple(outcomes[2:])),
     ]
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.offline import get_plotlyjs
 
+from latentscape.figures.render import cut
 from latentscape.pages.escape import clean_text, embed_json, escape_hover, escape_json
 from latentscape.pages.symbols import Symbol
 from latentscape.pages.templates import policy, read_asset, render
@@ -15,6 +16,12 @@ from latentscape.shapes import Points, Rows
 
 MANY_POINTS = 2000
 """Above it points are drawn by WebGL."""
+FAINT = "faint"
+"""The switch that draws faint points faint; off, they look like all others."""
+MOST_LETTERS = 28
+"""Of a name written on the map; its hover label and the legend have all of it."""
+LONG_GROUP = 50
+"""A group of the legend with more lines than these scrolls by itself."""
 BUTTONS = ("pan2d", "zoom2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage")
 
 
@@ -28,6 +35,8 @@ class Cloud:
     symbol: Symbol
     is_open: bool = False
     """Drawn as an outline: predicted or ranked wrong."""
+    is_faint: bool = False
+    """Drawn paler with a thin ring while the switch FAINT is on: the map does not keep their neighborhoods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +48,10 @@ class Landmark:
     color: str
     hover: str
     needs: tuple[str, ...]
+    label_xy: Float[np.ndarray, "2"] | None = None
+    """Where the name's line ends, if not at the place itself."""
+    size: int = 15
+    """Pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +64,7 @@ class Switch:
     path: str
     color: str = "currentColor"
     is_open: bool = False
+    is_faint: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +73,11 @@ class SwitchGroup:
 
     title: str
     switches: tuple[Switch, ...]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the group scrolls by itself."""
+        return len(self.switches) > LONG_GROUP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +140,7 @@ def _draw_cloud(page: MapPage, cloud: Cloud, kind: type) -> go.Scatter | go.Scat
             "opacity": 0.9 if len(page.xy) <= MANY_POINTS else 0.7,
             "line": {"width": max(1.2, size / 5) if cloud.is_open else 0.6},
         },
-        meta={"needs": cloud.needs, "part": "open" if cloud.is_open else "filled"},
+        meta={"needs": cloud.needs, "part": "open" if cloud.is_open else "filled", "faint": cloud.is_faint},
     )
 
 
@@ -145,13 +164,14 @@ def _with_gaps(values: Float[np.ndarray, " end"]) -> list[float | None]:
 
 
 def _draw_landmark(landmark: Landmark, kind: type) -> go.Scatter | go.Scattergl:
+    rim = {"width": landmark.size / 6}
     return kind(
         x=[float(landmark.xy[0])],
         y=[float(landmark.xy[1])],
         text=[landmark.hover],
         hovertemplate="%{text}<extra></extra>",
         mode="markers",
-        marker={"color": landmark.color, "symbol": "circle", "size": 15, "line": {"width": 2.5}},
+        marker={"color": landmark.color, "symbol": "circle", "size": landmark.size, "line": rim},
         meta={"needs": landmark.needs, "part": "landmark"},
     )
 
@@ -184,10 +204,11 @@ def _frame(xy: Points) -> list[list[float]]:
 
 def _label(landmark: Landmark) -> dict[str, object]:
     """The landmark's name; the browser moves it to where it covers no other one."""
+    x, y = landmark.xy if landmark.label_xy is None else landmark.label_xy
     return {
-        "x": float(landmark.xy[0]),
-        "y": float(landmark.xy[1]),
-        "text": escape_hover(landmark.name),
+        "x": float(x),
+        "y": float(y),
+        "text": escape_hover(cut(clean_text(landmark.name), limit=MOST_LETTERS)),
         "bordercolor": landmark.color,
         "borderwidth": 1.5,
         "borderpad": 3,
@@ -207,7 +228,7 @@ def _options(page: MapPage) -> dict[str, object]:
         "scrollZoom": True,
         "toImageButtonOptions": {"filename": clean_text(page.file_stem), "scale": 2},
     }
-    return {"config": config, "labels": [landmark.needs for landmark in page.landmarks]}
+    return {"config": config, "labels": [landmark.needs for landmark in page.landmarks], "faint": FAINT}
 
 
 def _marker_size(n: int) -> int:

@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from latentscape.errors import UsageError, nearest
+from latentscape.figures.trust_marks import say_low_trust
+from latentscape.figures.words import list_settings, say_method
 from latentscape.findings import DrawnMap, ModelCard
+from latentscape.pages.escape import clean_text
 from latentscape.pages.words import count, share_with_interval
 
 Value = TypeVar("Value")
@@ -18,8 +23,8 @@ def pick(known: Mapping[str, Value], name: str, *, what: str) -> Value:
 
 
 def name_of(names: Sequence[str], index: int) -> str:
-    """The name of a class or dataset, `unknown` for -1."""
-    return names[index] if index >= 0 else "unknown"
+    """The name of a class or dataset, `unknown` for -1, `(empty)` where there is nothing to read."""
+    return (clean_text(names[index]) or "(empty)") if index >= 0 else "unknown"
 
 
 def explain_trust(drawn: DrawnMap, *, source: str) -> str:
@@ -48,10 +53,22 @@ def describe_size(n: int, drawn: DrawnMap) -> str:
 
 
 def describe_origin(model: ModelCard, drawn: DrawnMap) -> str:
-    """Which model, which checkpoint, which parameters: enough to make the map again."""
-    parameters = (f"{name} {_short(value)}" for name, value in drawn.latent_map.parameters.items())
-    return " · ".join([model.name, f"{model.checkpoint} (sha256 {model.sha256[:12]})", *parameters])
+    """Which model, which checkpoint, which settings: enough to make the map again."""
+    return " · ".join([model.name, f"{model.checkpoint} (sha256 {model.sha256[:12]})", describe_settings(drawn)])
 
 
-def _short(value: float | int | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def describe_settings(drawn: DrawnMap) -> str:
+    """The method and the settings really used."""
+    return " · ".join([say_method(drawn.latent_map.method), *list_settings(drawn.latent_map)])
+
+
+def describe_trust_here(drawn: DrawnMap, row: int) -> list[str]:
+    """The line of a hover label that says how far to trust the map at one point; nothing where that is unknown."""
+    here = drawn.trust.per_point[row]
+    return [f"neighbors kept here {here:.0%}"] if np.isfinite(here) else []
+
+
+def warn_of_low_trust(drawn: DrawnMap) -> str:
+    """What a headline ends with where the map is little to be trusted."""
+    low = say_low_trust({drawn.latent_map.method: drawn})
+    return f". {low}" if low else ""

@@ -37,4 +37,6 @@ SYMBOLS = {
     "8": Symbol(plotly="octagon", path="M5.5 2H10.5L14 5.5V10.5L10.5 14H5.5L2 10.5V5.5z"),
 }
 """By matplotlib's letter: every marker that can be filled."""
+GRAY = "#8a8f98"
+"""Of samples of no known class: shows on light and on dark ground."""
 LINE = "M1 8.5L15 8.5"

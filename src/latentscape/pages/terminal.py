@@ -1,14 +1,19 @@
 """What a study found, as the few lines a terminal shows."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from latentscape.findings import Accounting, EmbeddingsFindings, LatentsFindings, ModelCard
+from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
+from latentscape.measures.faithfulness import WEAK_BELOW
 from latentscape.measures.scales import describe_margin, describe_separation
 from latentscape.measures.score import Score
 from latentscape.pages.latents_conclusion import label_recalls
 
 MOST_FAILED = 10
 """Failed samples listed one by one."""
+METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+MAP_SCORES = ("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability")
+WEAK = f"1 in {round(1 / WEAK_BELOW)}"
 LONGEST_NAME = 48
 """Letters of a score's or class's name."""
 
@@ -39,6 +44,41 @@ def summarize_embeddings(findings: EmbeddingsFindings) -> str:
         lines += ["Neighbors kept by the maps"]
         lines += [_line(name, drawn.trust.recall) for name, drawn in findings.maps.items()]
     return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
+
+
+def summarize_map(findings: MapFindings, folder: Path | None = None) -> str:
+    """What each map is worth, in a word and in scores with their intervals; what was left out; where to look next."""
+    n, graph = len(findings.rows), "" if findings.graph_recall == 1 else f", graph recall {findings.graph_recall:.3f}"
+    size = f"{n:,} samples x {findings.n_features:,} features, {findings.metric} distance{graph}"
+    lines = [f"{findings.source}: {size}"]
+    if findings.n_kinds < n:
+        lines += [f"  {findings.n_kinds:,} different rows: equal ones share a point"]
+    for method, drawn in findings.maps.items():
+        lines += [f"{METHOD_NAMES.get(method, method)}: {_say_level(drawn)}", *_lines(drawn.trust.scores, MAP_SCORES)]
+        lines += [f"  {notice}" for notice in (drawn.latent_map.notice,) if notice]
+    return "\n".join(
+        [*lines, *_account(findings.accounting, listed_in="manifest.json"), *_point_to_files(findings, folder)]
+    )
+
+
+def _say_level(drawn: DrawnMap) -> str:
+    """How far to trust a map, in words."""
+    trust, n = drawn.trust, len(drawn.trust.weak)
+    words = "trust can't be measured" if trust.level == "unknown" else f"{trust.level} trust"
+    weak = int(trust.weak.sum())
+    return words + (f"; {weak:,} of {n:,} samples keep fewer than {WEAK} neighbors (drawn faint)" if weak else "")
+
+
+def _point_to_files(findings: MapFindings, folder: Path | None) -> list[str]:
+    if folder is None or not findings.maps:
+        return []
+    method = next(iter(findings.maps))
+    atlas = f"--x {method}_x --y {method}_y --neighbors neighbors"
+    return [
+        f"Files    {folder}: maps.png, samples.parquet, scores.json",
+        f"Next     open {folder / f'{method}_interactive.html'}",
+        f"         or  embedding-atlas {folder / 'samples.parquet'} {atlas}",
+    ]
 
 
 def describe_similarity_statistics(values: Mapping[str, float | None]) -> str:
@@ -89,11 +129,15 @@ def _line(name: str, score: Score) -> str:
 
 
 def _closing(accounting: Accounting, model: ModelCard) -> list[str]:
-    lines = [
-        f"Samples  {accounting.n_in} in = {accounting.n_ok} studied + {len(accounting.skipped)} skipped "
-        f"+ {len(accounting.failed)} failed",
+    matched = f"{model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit"
+    return [*_account(accounting), f"Weights  {matched}", *(f"WARNING  {stamp}" for stamp in model.stamps)]
+
+
+def _account(accounting: Accounting, *, listed_in: str = "the report") -> list[str]:
+    n_more = accounting.n_failed - sum(skip.count for skip in accounting.failed[:MOST_FAILED])
+    return [
+        f"Samples  {accounting.n_in} in = {accounting.n_ok} studied + {accounting.n_skipped} skipped "
+        f"+ {accounting.n_failed} failed",
         *(f"  failed {skip.id}: {skip.reason}" for skip in accounting.failed[:MOST_FAILED]),
-        *([f"  and {n_more} more: see the report"] if (n_more := len(accounting.failed) - MOST_FAILED) > 0 else []),
-        f"Weights  {model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit",
+        *([f"  and {n_more} more: see {listed_in}"] if n_more > 0 else []),
     ]
-    return [*lines, *(f"WARNING  {stamp}" for stamp in model.stamps)]

@@ -3,6 +3,10 @@
 from latentscape.settings.commands import Device as Device
 from latentscape.settings.commands import EmbeddingsSettings as EmbeddingsSettings
 from latentscape.settings.commands import LatentsSettings as LatentsSettings
+from latentscape.settings.commands import MapSettings as MapSettings
+from latentscape.settings.commands import Metric as Metric
+from latentscape.settings.commands import Quality as Quality
+from latentscape.settings.commands import Start as Start
 from latentscape.settings.commands import record_settings as record_settings
 from latentscape.settings.config_file import load_config as load_config
 from latentscape.settings.emotion import EmotionConfig as EmotionConfig

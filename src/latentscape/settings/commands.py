@@ -1,12 +1,17 @@
-"""The choices of the two studies. Each class is the option table of its command: names, defaults and meanings."""
+"""The choices of each command. A class is the option table of its command: names, defaults and meanings."""
 
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
-from latentscape.errors import UsageError
+from latentscape.errors import UsageError, nearest
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Metric = Literal["cosine", "euclidean"]
+Quality = Literal["fast", "best"]
+Start = Literal["pca", "spectral"]
+METHODS = ("tsne", "umap", "pca")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,53 @@ class EmbeddingsSettings:
         return _split(self.layers)
 
 
-def record_settings(settings: LatentsSettings | EmbeddingsSettings) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class MapSettings:
+    """Choices of `latentscape map`. Raises UsageError for a value out of range."""
+
+    labels: str | None = None
+    """Color by this: a column of FEATURES, a file with one value a line, or `FILE:COLUMN`."""
+    shapes: str | None = None
+    """Marker shape by this, given as `--labels`; at most 8 different values."""
+    ids: str | None = None
+    """Names of the samples, given as `--labels`."""
+    method: tuple[str, ...] = ("tsne", "umap")
+    """Maps to draw, separated by commas: tsne, umap, pca."""
+    metric: Metric = "cosine"
+    """What near means in FEATURES."""
+    perplexity: float = 30.0
+    """t-SNE: the effective number of neighbors of a point."""
+    n_neighbors: int = 15
+    """UMAP: the neighbors a point is tied to."""
+    min_dist: float = 0.1
+    """UMAP: how near to each other points may lie, 0 to 1."""
+    quality: Quality = "fast"
+    """`best` goes on until little is left to gain, at about twice the time."""
+    start: Start = "pca"
+    """Where points begin: principal components, or eigenvectors of the neighbor graph."""
+    time_budget: float | None = None
+    """Seconds after which a layout comes to its end early; the picture then depends on the machine's speed."""
+    seed: int = 42
+    """Every random draw follows from it."""
+    output: Path | None = None
+    """The run folder; without it `maps/` and the name of FEATURES without its ending."""
+    max_samples: int = 0
+    """At most this many samples, drawn at random; 0 = all."""
+    key: str | None = None
+    """Which array, tensor or column of FEATURES, where there are several; a pattern such as `pca_*` takes columns."""
+    dark: bool = False
+    """Draw on a dark ground."""
+
+    def __post_init__(self) -> None:
+        _check_map_numbers(self)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Each method once, however they were separated."""
+        return tuple(dict.fromkeys(_split(self.method) or ()))
+
+
+def record_settings(settings: LatentsSettings | EmbeddingsSettings | MapSettings) -> dict[str, Any]:
     """Every choice as JSON values, for the manifest of the run folder."""
     return {item.name: _record_value(getattr(settings, item.name)) for item in fields(settings)}
 
@@ -104,12 +155,34 @@ def _split(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return patterns and tuple(name.strip() for pattern in patterns for name in pattern.split(",") if name.strip())
 
 
+def _check_map_numbers(settings: MapSettings) -> None:
+    _check_draw(settings.max_samples, settings.seed)
+    unknown = [name for name in settings.methods if name not in METHODS]
+    if unknown or not settings.methods:
+        got, hint = ", ".join(unknown) or "no method", nearest(unknown[0], METHODS) if unknown else ""
+        raise UsageError("a bad `--method`", got=got, expected=", ".join(METHODS), hint=hint)
+    budget = settings.time_budget
+    ranges = {
+        "perplexity": (settings.perplexity, 1 <= settings.perplexity < inf, "1 or more"),
+        "n-neighbors": (settings.n_neighbors, settings.n_neighbors >= 2, "2 or more"),
+        "min-dist": (settings.min_dist, 0 <= settings.min_dist <= 1, "0 to 1"),
+        "time-budget": (budget, budget is None or 0 < budget < inf, "more than 0 seconds"),
+    }
+    for name, (value, fits, expected) in ranges.items():
+        if not fits:
+            raise UsageError(f"a bad `--{name}`", got=str(value), expected=expected)
+
+
+def _check_draw(max_samples: int, seed: int) -> None:
+    if max_samples < 0:
+        raise UsageError("a bad `--max-samples`", got=str(max_samples), expected="0 (all) or more")
+    if not 0 <= seed < 2**32:
+        raise UsageError("a bad `--seed`", got=str(seed), expected="0 to 4294967295")
+
+
 def _check_numbers(settings: LatentsSettings | EmbeddingsSettings) -> None:
-    if settings.max_samples < 0:
-        raise UsageError("a bad `--max-samples`", got=str(settings.max_samples), expected="0 (all) or more")
+    _check_draw(settings.max_samples, settings.seed)
     if settings.batch_size is not None and settings.batch_size < 1:
         raise UsageError("a bad `--batch-size`", got=str(settings.batch_size), expected="1 or more")
-    if not 0 <= settings.seed < 2**32:
-        raise UsageError("a bad `--seed`", got=str(settings.seed), expected="0 to 4294967295")
     if settings.layers is not None and not settings.layer_patterns:
         raise UsageError("an empty `--layers`", hint="`--list-layers` shows the names")

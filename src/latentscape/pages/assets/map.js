@@ -17,11 +17,28 @@
     return { filled: cssColor("--panel"), landmark: cssColor("--ink") }[trace.meta.part] ?? trace.marker?.color;
   }
 
+  /* Faint points: paler inside than at the rim, or in their full color while the switch is off. */
+  const withOpacity = (hex, opacity) =>
+    `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${opacity})`;
+
+  function applyTrust({ marker, meta }) {
+    meta.strong ??= { color: marker.color, opacity: marker.opacity, width: marker.line.width };
+    const { color, opacity, width } = meta.strong;
+    const isFaint = !off.has(options.faint);
+    const isOpen = meta.part === "open";
+    marker.color = isFaint ? withOpacity(color, isOpen ? 0.45 : 0.25) : color;
+    marker.opacity = isFaint ? 1 : opacity;
+    marker.line.width = isFaint ? 1 : width;
+    if (isOpen) marker.line.color = marker.color;
+    else if (isFaint) marker.line.color = withOpacity(color, 0.6);
+  }
+
   function applyState() {
     for (const trace of figure.data) {
       trace.visible = isShown(trace.meta.needs);
       if (trace.marker) trace.marker.line.color = lineColor(trace);
       else trace.line.color = cssColor("--muted");
+      if (trace.meta.faint) applyTrust(trace);
     }
     figure.layout.font = { family: cssColor("--sans"), size: 13, color: cssColor("--ink") };
     figure.layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: cssColor("--muted"), activecolor: cssColor("--ink") };
@@ -45,16 +62,20 @@
     left: x - width / 2, right: x + width / 2, top: y - height / 2, bottom: y + height / 2,
   });
 
+  /* More labels than these keep close to their landmarks, and those without a free place wait until one zooms in. */
+  const MANY_LABELS = 15;
+
   /* Candidate places, nearest first, and among equals first those away from the middle of all landmarks. */
-  function places(outward) {
+  function places(outward, isCrowded) {
     const turns = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, 8].map((step) => outward + (step * Math.PI) / 8);
-    return [36, 56, 84, 120, 160].flatMap((radius) =>
+    return [36, 56, 84, 120, 160].slice(0, isCrowded ? 2 : 5).flatMap((radius) =>
       turns.map((turn) => ({ ax: Math.round(1.3 * radius * Math.cos(turn)), ay: Math.round(radius * Math.sin(turn)) })));
   }
 
   function placeLabels() {
     const { xaxis, yaxis } = plot._fullLayout;
-    const labels = (figure.layout.annotations ?? []).filter((label) => label.visible);
+    const labels = (figure.layout.annotations ?? []).filter((_, i) => isShown(options.labels[i]));
+    const isCrowded = labels.length > MANY_LABELS;
     const spots = labels.map((label) => [xaxis.l2p(label.x), yaxis.l2p(label.y)]);
     const middle = [0, 1].map((i) => spots.reduce((sum, spot) => sum + spot[i] / spots.length, 0));
     const frame = { left: 0, top: 0, right: xaxis._length, bottom: yaxis._length };
@@ -65,10 +86,11 @@
       const boxAt = ({ ax, ay }) => boxAround(x + ax, y + ay, ...size);
       const cost = (box) =>
         Math.round(taken.reduce((sum, other) => sum + overlap(box, other), size[0] * size[1] - overlap(box, frame)));
-      const ranked = places(Math.atan2(y - middle[1], x - middle[0])).map((place) => [cost(boxAt(place)), place]);
-      const [, best] = ranked.reduce((best, next) => (next[0] < best[0] ? next : best));
-      Object.assign(label, best);
-      taken.push(boxAt(best));
+      const ranked = places(Math.atan2(y - middle[1], x - middle[0]), isCrowded).map((place) => [cost(boxAt(place)), place]);
+      const best = ranked.reduce((best, next) => (next[0] < best[0] ? next : best));
+      const [crowding, place] = best;
+      Object.assign(label, place, { visible: !isCrowded || crowding === 0 });
+      if (label.visible) taken.push(boxAt(place));
     });
   }
 

@@ -1,0 +1,294 @@
+"""The conductor of `latentscape map`: a matrix of features, from wherever -> maps that say how far to trust them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from latentscape.datasets.sample_columns import Wish
+from latentscape.engine import preparing_kernels
+from latentscape.errors import UsageError, nearest
+from latentscape.findings import DrawnMap, MapFindings
+from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, versions, write_figures
+from latentscape.map_input import MapInput, gather_input
+from latentscape.maps import MapOptions
+from latentscape.measures.score import Score
+from latentscape.neighbors import Neighbors
+from latentscape.progress import SILENT, Progress
+from latentscape.settings import MapSettings, Metric, Quality, Start, record_settings
+from latentscape.store import RunFolder, Unkept, safe_name
+
+if TYPE_CHECKING:
+    from latentscape.figures.style import ThemedFigure
+
+LAYER = "features"
+"""What the stages call the one layer there is."""
+COLUMN_NEIGHBORS = 15
+"""Neighbors of each sample in samples.parquet."""
+
+
+class MapChoices(TypedDict, total=False):
+    """What a map can be asked for besides its data, each with the default and meaning of `MapSettings`."""
+
+    method: str | Sequence[str]
+    metric: str
+    perplexity: float
+    n_neighbors: int
+    min_dist: float
+    quality: str
+    start: str
+    time_budget: float | None
+    seed: int
+    max_samples: int
+    key: str | None
+    dark: bool
+    options: MapOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMaps:
+    """Maps of one feature matrix: what they show, how far to trust them, and where they were written, if they were."""
+
+    findings: MapFindings
+    neighbors: Neighbors
+    """The graph that all maps and scores come from."""
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
+    """What was chosen for the user, in sentences."""
+    folder: Path | None = None
+    files: tuple[str, ...] = ()
+    """Names in the folder, as written."""
+    stages: Unkept | None = None
+
+    @property
+    def maps(self) -> Mapping[str, DrawnMap]:
+        """By method: `maps["tsne"].latent_map.xy` are the places, `.trust` is how far to trust them."""
+        return self.findings.maps
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """Every number of scores.json."""
+        return self.findings.scores
+
+    def figure(self) -> "ThemedFigure":
+        """All maps side by side, as a matplotlib figure."""
+        from latentscape.figures.feature_maps import draw_feature_maps  # noqa: PLC0415  matplotlib, only to draw
+
+        drawn = draw_feature_maps(self.findings, _choose_style(self.settings))
+        if drawn is None:
+            raise AssertionError("findings without maps")
+        return drawn
+
+    def save(self, folder: str | Path) -> "FeatureMaps":
+        """Write the run folder: pictures, pages, samples.parquet, scores.json and the manifest.
+
+        Raises UsageError for a place that can't be a run folder, ResourceError for a full disk, BusyError if another
+        process writes there.
+        """
+        with RunFolder(folder) as run:
+            if self.stages:
+                self.stages.keep(run)
+            return _write(run, replace(self, stages=None))
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from latentscape.figures.render import render_png  # noqa: PLC0415  as above
+
+        return render_png(self.figure())
+
+
+def map_features(
+    features: Any,
+    *,
+    labels: Wish = None,
+    shapes: Wish = None,
+    ids: Wish = None,
+    output: str | Path | None = None,
+    progress: Progress = SILENT,
+    **choices: Unpack[MapChoices],
+) -> FeatureMaps:
+    """Maps of features, one row a sample: NumPy, a tensor, a data frame, an Arrow table, lists, or a file's path.
+
+    `labels` (color), `shapes` (marker) and `ids` are one value a sample, or the name of a column of the frame or file.
+    `choices` are the options of `latentscape map`: method ("tsne", "umap", "pca" or several), metric ("cosine",
+    "euclidean"), perplexity, n_neighbors, min_dist, quality ("fast", "best"), start ("pca", "spectral"), time_budget,
+    seed, max_samples, key, dark; or `options=MapOptions(...)` for those of the layout. Rows with NaN or infinity are
+    left out and accounted for in `findings.accounting`. With `output` a run folder is written, and what lies finished
+    in it from the same features is used again.
+
+    Raises UsageError for a bad choice, DataError for features or columns that can't be used, SafetyError for a file
+    that would have to run code.
+    """
+    settings = _choose(choices)
+    wishes = {"labels": labels, "shapes": shapes, "ids": ids}
+    named = {what: str(wish) for what, wish in wishes.items() if isinstance(wish, str | PathLike)}
+    settings = replace(settings, **named, output=output if output is None else Path(output))
+    run = None if output is None else RunFolder(output)
+    found = _gather(features, wishes, settings=settings, progress=progress)
+    if run is None:
+        return _map(Unkept(), found, settings=settings, progress=progress)
+    with run as folder:
+        return _write(folder, _map(folder, found, settings=settings, progress=progress), progress)
+
+
+map = map_features  # noqa: A001  the public name: `latentscape.map(...)`
+
+
+def study_features(path: Path, settings: MapSettings, *, progress: Progress = SILENT) -> FeatureMaps:
+    """Map the features of a file and write the run folder: what `latentscape map` does.
+
+    Raises as `map_features`; ResourceError for memory or disk, BusyError if the run folder is in use.
+    """
+    wishes = {"labels": settings.labels, "shapes": settings.shapes, "ids": settings.ids}
+    run = RunFolder(settings.output or Path("maps") / safe_name(path.stem))
+    found = _gather(path, wishes, settings=settings, progress=progress)
+    with run as folder:
+        made = _map(folder, found, settings=settings, progress=progress)
+        return _write(folder, replace(made, settings={"features": str(path), **made.settings}), progress)
+
+
+def _choose(choices: Mapping[str, Any]) -> MapSettings:
+    """The choices of a Python call, checked as those of the command."""
+    given = dict(choices)
+    options = given.pop("options", None)
+    given |= asdict(options) if options else {}
+    known = {field.name for field in fields(MapSettings)} - {"labels", "shapes", "ids", "output"}
+    for name in given.keys() - known:
+        raise UsageError(f"unknown choice `{name}`", hint=nearest(name, known))
+    for name, allowed in (("metric", Metric), ("quality", Quality), ("start", Start)):
+        if given.get(name, get_args(allowed)[0]) not in get_args(allowed):
+            raise UsageError(f"unknown {name} `{given[name]}`", expected=" or ".join(get_args(allowed)))
+    method = given.get("method", MapSettings.method)
+    return MapSettings(**{**given, "method": (method,) if isinstance(method, str) else tuple(method)})
+
+
+def _gather(values: Any, wishes: Mapping[str, Wish], *, settings: MapSettings, progress: Progress) -> MapInput:
+    """The input, read while the map engine is prepared beside it where this machine does not have it yet."""
+    with preparing_kernels(progress):
+        found = gather_input(values, wishes, key=settings.key, max_samples=settings.max_samples, seed=settings.seed)
+    for remark in found.remarks:
+        progress.say(remark)
+    return found
+
+
+def _map(folder: RunFolder | Unkept, found: MapInput, *, settings: MapSettings, progress: Progress) -> FeatureMaps:
+    """Everything but files."""
+    inputs = {**found.fingerprint(), "versions": versions()}
+    plan = MapPlan(
+        methods=settings.methods, seed=settings.seed, metric=settings.metric, options=_choose_options(settings)
+    )
+    drawn = map_layer(folder, found.features, layer=LAYER, plan=plan, inputs=inputs, progress=progress)
+    return FeatureMaps(
+        findings=_find(found, drawn.neighbors, drawn.maps),
+        neighbors=drawn.neighbors,
+        settings=record_settings(settings),
+        inputs=inputs,
+        remarks=found.remarks,
+        stages=folder if isinstance(folder, Unkept) else None,
+    )
+
+
+def _choose_options(settings: MapSettings) -> MapOptions:
+    return MapOptions(**{field.name: getattr(settings, field.name) for field in fields(MapOptions)})
+
+
+def _find(found: MapInput, neighbors: Neighbors, maps: Mapping[str, DrawnMap]) -> MapFindings:
+    return MapFindings(
+        source=found.source,
+        accounting=found.accounting,
+        rows=found.rows,
+        ids=found.ids,
+        labels=found.labels and found.labels.numbers,
+        label_names=found.labels.names if found.labels else (),
+        label_column=found.labels.column if found.labels else "",
+        shapes=found.shapes and found.shapes.numbers,
+        shape_names=found.shapes.names if found.shapes else (),
+        shape_column=found.shapes.column if found.shapes else "",
+        maps=maps,
+        metric=neighbors.metric,
+        n_features=found.features.shape[1],
+        n_kinds=len(neighbors.kinds.first) if neighbors.kinds else len(found.rows),
+        k=neighbors.indices.shape[1],
+        graph_recall=neighbors.recall,
+        scores=score_maps(maps.items()),
+    )
+
+
+def _write(folder: RunFolder, made: FeatureMaps, progress: Progress = SILENT) -> FeatureMaps:
+    """Pictures, pages, tables and the manifest."""
+    from latentscape.figures.tables import MAP_FIGURES  # noqa: PLC0415  matplotlib and plotly, only to draw
+    from latentscape.pages.feature_map import render_feature_map  # noqa: PLC0415
+
+    findings, style = made.findings, _choose_style(made.settings)
+    files = write_figures(folder, MAP_FIGURES, findings, style=style, progress=progress)
+    for method in progress.track(findings.maps, label="interactive maps", total=len(findings.maps)):
+        folder.save_text(f"{method}_interactive.html", render_feature_map(findings, method=method, style=style))
+        files.append(f"{method}_interactive.html")
+    folder.save_scores(findings.scores)
+    folder.save_table("samples.parquet", tabulate(findings, made.neighbors))
+    files += ["scores.json", "samples.parquet"]
+    folder.finish(_describe(made, files))
+    return replace(made, folder=folder.path, files=tuple(files))
+
+
+def _choose_style(settings: Mapping[str, Any]) -> Any:
+    from latentscape.figures.style import Style  # noqa: PLC0415  matplotlib, only to draw
+
+    return Style(dark=bool(settings["dark"]))
+
+
+def tabulate(findings: MapFindings, neighbors: Neighbors) -> dict[str, Any]:
+    """The columns of samples.parquet, one row a sample drawn, in input order.
+
+    The user's own columns keep their names unless ours have them; then `_2` is added.
+    """
+    ours = {"row": findings.rows, **map_columns(findings.maps.items())}
+    theirs = {}
+    for column, numbers, names in (
+        (findings.label_column, findings.labels, findings.label_names),
+        (findings.shape_column, findings.shapes, findings.shape_names),
+    ):
+        if numbers is not None and column not in theirs:
+            taken = {"id", "neighbors", *ours, *theirs}
+            theirs[column if column not in taken else f"{column}_2"] = name_classes(numbers, names)
+    ids = {"id": list(findings.ids)} if findings.ids is not None else {}
+    return {**ids, "row": ours.pop("row"), **theirs, **ours, "neighbors": list_neighbors(neighbors)}
+
+
+def name_classes(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:
+    """Class names for class numbers, null for -1; each name is kept once."""
+    codes = pa.array(numbers.astype(np.int32), mask=numbers < 0)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string()))
+
+
+def list_neighbors(neighbors: Neighbors) -> pa.Array:
+    """For each sample its nearest others in feature space, `{"ids": [...], "distances": [...]}`: nearest first, ids
+    being row numbers of the table, as Embedding Atlas takes them."""
+    k = min(COLUMN_NEIGHBORS, neighbors.indices.shape[1])
+    ends = pa.array((np.arange(len(neighbors.indices) + 1) * k).astype(np.int32))
+    ids = pa.array(np.ascontiguousarray(neighbors.indices[:, :k], dtype=np.int32).ravel())
+    distances = neighbors.distances[:, :k]
+    fits = distances.max(initial=0) < np.finfo(np.float32).max
+    distances = pa.array(distances.ravel().astype(np.float32 if fits else np.float64))
+    lists = [pa.ListArray.from_arrays(ends, ids), pa.ListArray.from_arrays(ends, distances)]
+    return pa.StructArray.from_arrays(lists, names=["ids", "distances"])
+
+
+def _describe(made: FeatureMaps, files: Sequence[str]) -> dict[str, Any]:
+    """What the run was made with and what it left: manifest.json but for the checksums."""
+    findings = made.findings
+    return {
+        "study": "map",
+        "source": findings.source,
+        "settings": dict(made.settings),
+        "inputs": dict(made.inputs),
+        "accounting": asdict(findings.accounting),
+        "graph": {"k": findings.k, "recall": findings.graph_recall, "n_kinds": findings.n_kinds},
+        "remarks": list(made.remarks),
+        "files": sorted(files),
+    }

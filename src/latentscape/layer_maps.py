@@ -1,0 +1,165 @@
+"""The maps of one layer's features, kept in a run folder: one graph, every map drawn from it, what each is worth."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from platform import machine, python_version, system
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from latentscape.findings import DrawnMap
+from latentscape.maps import MapOptions, make_map, neighbors_needed
+from latentscape.maps.latent_map import LatentMap
+from latentscape.measures.faithfulness import measure_map_trust
+from latentscape.measures.score import Score
+from latentscape.neighbors import Neighbors, find_neighbors, pack_neighbors, unpack_neighbors
+from latentscape.progress import SILENT, Progress
+from latentscape.store import RunFolder, Unkept
+
+Findings = TypeVar("Findings")
+Features = Float[np.ndarray, "sample feature"]
+TRUST_NEIGHBORS = 15
+VERSIONED = ("latentscape", "numpy", "scipy", "numba")
+"""Packages whose version may change a map; they are part of every stage's inputs."""
+CONCERNS = {
+    "tsne": ("perplexity", "quality", "start", "time_budget"),
+    "umap": ("n_neighbors", "min_dist", "quality", "start", "time_budget"),
+    "pca": (),
+}
+"""Which options change a method's map, so that another choice for one method leaves the others' maps as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapPlan:
+    """Which maps to draw, and how."""
+
+    methods: Sequence[str]
+    seed: int
+    metric: str = "cosine"
+    options: MapOptions = MapOptions()  # noqa: RUF009  frozen
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerMaps:
+    """A layer's graph, and the maps drawn from it by method."""
+
+    neighbors: Neighbors
+    maps: Mapping[str, DrawnMap]
+
+
+def versions(packages: Sequence[str] = VERSIONED) -> dict[str, str]:
+    """The versions a result depends on, and the platform."""
+    return {package: version(package) for package in packages} | {
+        "python": python_version(),
+        "machine": f"{system()} {machine()}",
+    }
+
+
+def map_layer(
+    folder: RunFolder | Unkept,
+    features: Features,
+    *,
+    layer: str,
+    plan: MapPlan,
+    inputs: Mapping[str, Any],
+    progress: Progress = SILENT,
+) -> LayerMaps:
+    """The layer's one neighbor graph and every map drawn from it, each with its trust; stages are reused from `folder`.
+
+    `inputs` is what the features came from.
+    """
+    inputs = {**inputs, "layer": layer, "metric": plan.metric}
+    graph = _find_graph(folder, features, plan=plan, inputs=inputs, progress=progress)
+    drawn = {}
+    for method in plan.methods:
+        latent_map = _draw_map(folder, features, graph, method=method, plan=plan, inputs=inputs, progress=progress)
+        trust = measure_map_trust(features, graph, latent_map, k=TRUST_NEIGHBORS, seed=plan.seed)
+        drawn[method] = DrawnMap(latent_map=latent_map, trust=trust)
+    return LayerMaps(neighbors=graph, maps=drawn)
+
+
+def _find_graph(
+    folder: RunFolder | Unkept,
+    features: Features,
+    *,
+    plan: MapPlan,
+    inputs: Mapping[str, Any],
+    progress: Progress,
+) -> Neighbors:
+    k = max(TRUST_NEIGHBORS, neighbors_needed(len(features), plan.options))
+
+    def compute() -> Mapping[str, np.ndarray]:
+        return pack_neighbors(find_neighbors(features, k=k, metric=plan.metric, progress=progress))
+
+    kept = folder.stage(f"neighbors/{inputs['layer']}", {**inputs, "k": k}, compute)
+    return unpack_neighbors(kept, metric=plan.metric)
+
+
+def _draw_map(
+    folder: RunFolder | Unkept,
+    features: Features,
+    graph: Neighbors,
+    *,
+    method: str,
+    plan: MapPlan,
+    inputs: Mapping[str, Any],
+    progress: Progress,
+) -> LatentMap:
+    def compute() -> Mapping[str, np.ndarray]:
+        made = make_map(features, graph, method=method, seed=plan.seed, options=plan.options, progress=progress)
+        return {"xy": made.xy, "facts": pack_facts({"parameters": dict(made.parameters), "notice": made.notice})}
+
+    options = {name: value for name, value in asdict(plan.options).items() if name in CONCERNS[method]}
+    stage_inputs = {**inputs, "method": method, "seed": plan.seed, "options": options}
+    kept = folder.stage(f"maps/{method}_{inputs['layer']}", stage_inputs, compute)
+    return LatentMap(xy=kept["xy"], method=method, **unpack_facts(kept["facts"]))
+
+
+def pack_facts(facts: Mapping[str, Any]) -> np.ndarray:
+    """JSON-able facts as an array, so that a stage can keep them beside its numbers."""
+    return np.array(json.dumps(facts, ensure_ascii=False, allow_nan=False))
+
+
+def unpack_facts(packed: np.ndarray) -> dict[str, Any]:
+    """The facts that `pack_facts` packed."""
+    return json.loads(str(packed))
+
+
+def write_figures(
+    folder: RunFolder,
+    table: Mapping[str, Callable[[Findings, Any], Any]],
+    findings: Findings,
+    *,
+    style: Any,
+    progress: Progress = SILENT,
+) -> list[str]:
+    """Draw every figure of the table that has something to draw; returns the file names written."""
+    from latentscape.figures.render import render_png  # noqa: PLC0415  matplotlib, not for a run that fails before it
+
+    written = []
+    for name, draw in progress.track(table.items(), label="pictures", total=len(table)):
+        figure = draw(findings, style)
+        if figure is not None:
+            folder.save_bytes(f"{name}.png", render_png(figure))
+            written.append(f"{name}.png")
+    return written
+
+
+def map_columns(maps: Iterable[tuple[str, DrawnMap]]) -> dict[str, np.ndarray]:
+    """For samples.parquet: `{name}_x`, `_y` and how far to trust each place, of every (name, map)."""
+    columns = {}
+    for name, drawn in maps:
+        columns[f"{name}_x"] = drawn.latent_map.xy[:, 0]
+        columns[f"{name}_y"] = drawn.latent_map.xy[:, 1]
+        columns[f"{name}_trust"] = drawn.trust.per_point
+        columns[f"{name}_trustworthiness"] = drawn.trust.per_point_trustworthiness
+        columns[f"{name}_continuity"] = drawn.trust.per_point_continuity
+    return columns
+
+
+def score_maps(maps: Iterable[tuple[str, DrawnMap]]) -> dict[str, Score]:
+    """`neighbor_recall_{name}` and so on: every score of every (name, map)."""
+    return {f"{score}_{name}": value for name, drawn in maps for score, value in drawn.trust.scores.items()}

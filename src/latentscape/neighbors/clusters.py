@@ -1,0 +1,119 @@
+"""Rows in clusters around centers (Lloyd 1982), and which clusters lie near to which."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32
+
+from latentscape.engine import Crew
+from latentscape.neighbors.tiles import TILE_ROWS
+
+CLUSTERS_PER_ROOT = 4
+"""There are four times the square root of n clusters: a few hundred rows each."""
+ROWS_PER_CENTER = 40
+"""Rows that place a center."""
+ROUNDS = 6
+"""Of moving centers to the middle of their rows; more changes little for the search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """A partition of the rows; `near` lists for each cluster all clusters, the nearest centers first."""
+
+    members: Int32[np.ndarray, " row"]
+    """Row numbers, cluster after cluster."""
+    offsets: Int[np.ndarray, " ends"]
+    """Where each cluster begins in `members`, and where the last one ends."""
+    group: Int[np.ndarray, " row"]
+    """The cluster of each row."""
+    near: Int32[np.ndarray, "cluster cluster"]
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " cluster"]:
+        """Rows in each cluster."""
+        return np.diff(self.offsets)
+
+    def list_members(self, cluster: int) -> Int[np.ndarray, " member"]:
+        """The rows of a cluster, ascending."""
+        return self.members[self.offsets[cluster] : self.offsets[cluster + 1]].astype(np.int64)
+
+    def list_columns(self, cluster: int, reach: int) -> Int32[np.ndarray, " column"]:
+        """The rows of the nearest clusters, its own first, until there are `reach` of them or more."""
+        chosen = self._choose(cluster, reach)
+        return np.concatenate([self.members[self.offsets[i] : self.offsets[i + 1]] for i in chosen])
+
+    def count_columns(self, line: int, rows: Int32[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
+        """For each of some rows how far the cluster of `line` has to reach, so that it is among the columns."""
+        order = self.near[self.group[line]]
+        before = np.empty(len(order), np.int64)
+        before[order] = np.cumsum(self.sizes[order]) - self.sizes[order]
+        return before[self.group[rows]] + 1
+
+    def share(self, reach: int) -> float:
+        """The part of all pairs of rows that is compared."""
+        read = [self.sizes[self._choose(cluster, reach)].sum() for cluster in range(len(self.sizes))]
+        return float(self.sizes @ np.array(read)) / float(self.sizes.sum()) ** 2
+
+    def _choose(self, cluster: int, reach: int) -> Int32[np.ndarray, " chosen"]:
+        order = self.near[cluster]
+        return order[: int(np.searchsorted(np.cumsum(self.sizes[order]), reach)) + 1]
+
+
+def find_clusters(points: Float32[np.ndarray, "row axis"]) -> Clusters:
+    """Cluster the rows by a fixed seed; the BLAS has to be held to one thread for the same bytes on all."""
+    n = len(points)
+    count = max(1, int(CLUSTERS_PER_ROOT * n**0.5))
+    generator = np.random.default_rng(2)
+    sample = points[np.sort(generator.permutation(n)[: ROWS_PER_CENTER * count])]
+    centers = sample[generator.permutation(len(sample))[:count]]
+    with Crew() as crew:
+        for _ in range(ROUNDS):
+            centers = _move_centers(sample, centers, _find_nearest(sample, centers, crew))
+        group = _find_nearest(points, centers, crew)
+    sizes = np.bincount(group, minlength=len(centers))
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    members = np.argsort(group, kind="stable").astype(np.int32)
+    return Clusters(members=members, offsets=offsets, group=group, near=_order_by_distance(centers))
+
+
+def _find_nearest(
+    points: Float32[np.ndarray, "row axis"], centers: Float32[np.ndarray, "center axis"], crew: Crew
+) -> Int[np.ndarray, " row"]:
+    halves = (centers**2).sum(axis=1) / 2
+    nearest = np.empty(len(points), np.int64)
+
+    def search_share(start: int, stop: int) -> None:
+        for at in range(start, stop, TILE_ROWS):
+            some = slice(at, min(at + TILE_ROWS, stop))
+            nearest[some] = (halves - points[some] @ centers.T).argmin(axis=1)
+
+    crew.share(search_share, len(points), unit=TILE_ROWS)
+    return nearest
+
+
+def _move_centers(
+    points: Float32[np.ndarray, "row axis"],
+    centers: Float32[np.ndarray, "center axis"],
+    nearest: Int[np.ndarray, " row"],
+) -> Float32[np.ndarray, "center axis"]:
+    """The middle of each center's rows; a center without rows stays."""
+    order = np.argsort(nearest, kind="stable")
+    sizes = np.bincount(nearest, minlength=len(centers))
+    used = np.flatnonzero(sizes)
+    sums = np.add.reduceat(points[order], (np.cumsum(sizes) - sizes)[used], axis=0)
+    moved = centers.copy()
+    moved[used] = sums / sizes[used, None].astype(np.float32)
+    return moved
+
+
+def _order_by_distance(centers: Float32[np.ndarray, "center axis"]) -> Int32[np.ndarray, "center center"]:
+    """For each center all centers, itself first."""
+    halves = (centers**2).sum(axis=1) / 2
+    near = np.empty((len(centers), len(centers)), np.int32)
+    for at in range(0, len(centers), TILE_ROWS):
+        some = slice(at, min(at + TILE_ROWS, len(centers)))
+        gaps = halves - centers[some] @ centers.T
+        gaps[np.arange(some.stop - at), np.arange(at, some.stop)] = -np.inf
+        near[some] = np.argsort(gaps, axis=1, kind="stable")
+    return near
