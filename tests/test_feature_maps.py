@@ -133,7 +133,23 @@ def test_another_choice_redraws_only_what_it_concerns(tmp_path, monkeypatch):
         asked |= change
         drawn.clear()
         latentscape.map(FEATURES[:30], output=tmp_path, **asked)
-        assert drawn == expected, change
+        twice = [method for method in expected for _ in range(1 if method == "pca" else 2)]  # once more for stability
+        assert drawn == twice, change
+
+
+def test_stability_is_measured_where_it_is_cheap_or_asked_for(monkeypatch):
+    assert {"stability_tsne", "stability_umap"} <= latentscape.map(FEATURES).scores.keys()
+    monkeypatch.setattr(layer_maps, "STABILITY_UP_TO", len(FEATURES) - 1)
+    assert "stability_tsne" not in latentscape.map(FEATURES, method="tsne").scores
+    asked = latentscape.map(FEATURES, method=("tsne", "pca"), stability=True).scores
+    assert 0.3 < asked["stability_tsne"].value <= 1
+    assert "stability_pca" not in asked
+
+
+def test_trust_marks_can_be_hidden(monkeypatch):
+    made = latentscape.map(FEATURES, method="tsne", hide_trust=True)
+    assert not feature_maps._choose_style(made.settings).show_trust
+    assert feature_maps._choose_style({**made.settings, "hide_trust": False}).show_trust
 
 
 # -- the Python call ------------------------------------------------------------------------------------------------

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from latentscape.features import extract_features as extract_features
     from latentscape.latents import study_latents as study_latents
     from latentscape.maps import MapOptions as MapOptions
+    from latentscape.maps import make_aligned_maps as make_aligned_maps
     from latentscape.maps import make_map as make_map
     from latentscape.maps import neighbors_needed as neighbors_needed
+    from latentscape.maps import place_samples as place_samples
     from latentscape.measures.faithfulness import measure_map_trust as measure_map_trust
     from latentscape.neighbors import find_neighbors as find_neighbors
+    from latentscape.neighbors import find_neighbors_among as find_neighbors_among
     from latentscape.settings import EmbeddingsSettings as EmbeddingsSettings
     from latentscape.settings import LatentsSettings as LatentsSettings
 
@@ -26,8 +29,11 @@ _HOMES = {
     "load_checkpoint": "checkpoint",
     "extract_features": "features",
     "find_neighbors": "neighbors",
+    "find_neighbors_among": "neighbors",
     "neighbors_needed": "maps",
     "make_map": "maps",
+    "make_aligned_maps": "maps",
+    "place_samples": "maps",
     "measure_map_trust": "measures.faithfulness",
     "LatentsSettings": "settings",
     "EmbeddingsSettings": "settings",

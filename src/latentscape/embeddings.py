@@ -109,7 +109,7 @@ def choose_style(config: Path | None) -> Style:
     chosen = load_config(config, RetrieverConfig).style
     given = (chosen.query, chosen.positive, chosen.hard_negative)
     query, positive, hard = (color or default for color, default in zip(given, KIND_COLORS, strict=True))
-    return Style(kind_colors=(query, positive, hard), dark=chosen.dark)
+    return Style(kind_colors=(query, positive, hard), dark=chosen.dark, show_trust=chosen.show_trust)
 
 
 def choose_thresholds(readiness: Path | None) -> Mapping[str, float]:

@@ -46,6 +46,8 @@ class MapChoices(TypedDict, total=False):
     max_samples: int
     key: str | None
     dark: bool
+    hide_trust: bool
+    stability: bool
     options: MapOptions
 
 
@@ -117,9 +119,9 @@ def map_features(
     `labels` (color), `shapes` (marker) and `ids` are one value a sample, or the name of a column of the frame or file.
     `choices` are the options of `latentscape map`: method ("tsne", "umap", "pca" or several), metric ("cosine",
     "euclidean"), perplexity, n_neighbors, min_dist, quality ("fast", "best"), start ("pca", "spectral"), time_budget,
-    seed, max_samples, key, dark; or `options=MapOptions(...)` for those of the layout. Rows with NaN or infinity are
-    left out and accounted for in `findings.accounting`. With `output` a run folder is written, and what lies finished
-    in it from the same features is used again.
+    seed, max_samples, key, dark, hide_trust, stability; or `options=MapOptions(...)` for those of the layout. Rows with
+    NaN or infinity are left out and accounted for in `findings.accounting`. With `output` a run folder is written, and
+    what lies finished in it from the same features is used again.
 
     Raises UsageError for a bad choice, DataError for features or columns that can't be used, SafetyError for a file
     that would have to run code.
@@ -180,7 +182,11 @@ def _map(folder: RunFolder | Unkept, found: MapInput, *, settings: MapSettings, 
     """Everything but files."""
     inputs = {**found.fingerprint(), "versions": versions()}
     plan = MapPlan(
-        methods=settings.methods, seed=settings.seed, metric=settings.metric, options=_choose_options(settings)
+        methods=settings.methods,
+        seed=settings.seed,
+        metric=settings.metric,
+        options=_choose_options(settings),
+        stability=settings.stability,
     )
     drawn = map_layer(folder, found.features, layer=LAYER, plan=plan, inputs=inputs, progress=progress)
     return FeatureMaps(
@@ -239,7 +245,7 @@ def _write(folder: RunFolder, made: FeatureMaps, progress: Progress = SILENT) ->
 def _choose_style(settings: Mapping[str, Any]) -> Any:
     from latentscape.figures.style import Style  # noqa: PLC0415  matplotlib, only to draw
 
-    return Style(dark=bool(settings["dark"]))
+    return Style(dark=bool(settings["dark"]), show_trust=not settings["hide_trust"])
 
 
 def tabulate(findings: MapFindings, neighbors: Neighbors) -> dict[str, Any]:

@@ -181,7 +181,12 @@ def open_model(config: EmotionConfig, settings: LatentsSettings) -> tuple[Emotio
 def choose_style(config: EmotionConfig) -> Style:
     """The config's colors and markers; the defaults for the rest."""
     style = config.style
-    return Style(class_colors=style.class_colors, dataset_markers=style.dataset_markers, dark=style.dark)
+    return Style(
+        class_colors=style.class_colors,
+        dataset_markers=style.dataset_markers,
+        dark=style.dark,
+        show_trust=style.show_trust,
+    )
 
 
 def declared_architecture(config: EmotionConfig) -> EmotionArchitecture:

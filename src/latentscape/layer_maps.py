@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from platform import machine, python_version, system
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ Features = Float[np.ndarray, "sample feature"]
 TRUST_NEIGHBORS = 15
 VERSIONED = ("latentscape", "numpy", "scipy", "numba")
 """Packages whose version may change a map; they are part of every stage's inputs."""
+STABILITY_UP_TO = 2_000
+"""Up to so many samples a map is drawn again from another seed in no time, to see what of it is chance."""
+LONG_TO_JUDGE = 100_000
 CONCERNS = {
     "tsne": ("perplexity", "quality", "start", "time_budget"),
     "umap": ("n_neighbors", "min_dist", "quality", "start", "time_budget"),
@@ -40,6 +44,12 @@ class MapPlan:
     seed: int
     metric: str = "cosine"
     options: MapOptions = MapOptions()  # noqa: RUF009  frozen
+    stability: bool = False
+    """Draw each map again from another seed at any number of samples."""
+
+    def redraws(self, method: str, n_samples: int) -> bool:
+        """Whether the stability of this map is measured; the seed plays no part in principal components."""
+        return method != "pca" and (self.stability or n_samples <= STABILITY_UP_TO)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +83,19 @@ def map_layer(
     """
     inputs = {**inputs, "layer": layer, "metric": plan.metric}
     graph = _find_graph(folder, features, plan=plan, inputs=inputs, progress=progress)
+    another = replace(plan, seed=(plan.seed + 1) % 2**32)
+
+    def draw(method: str, plan: MapPlan, place: str) -> LatentMap:
+        keep = partial(folder.stage, f"{place}/{method}_{layer}")
+        return _draw_map(keep, features, graph, method=method, plan=plan, inputs=inputs, progress=progress)
+
     drawn = {}
     for method in plan.methods:
-        latent_map = _draw_map(folder, features, graph, method=method, plan=plan, inputs=inputs, progress=progress)
-        trust = measure_map_trust(features, graph, latent_map, k=TRUST_NEIGHBORS, seed=plan.seed)
+        latent_map = draw(method, plan, "maps")
+        redrawn = draw(method, another, "redrawn") if plan.redraws(method, len(features)) else None
+        if len(features) >= LONG_TO_JUDGE:
+            progress.say(f"measuring how far to trust the {method} map")
+        trust = measure_map_trust(features, graph, latent_map, k=TRUST_NEIGHBORS, seed=plan.seed, redrawn=redrawn)
         drawn[method] = DrawnMap(latent_map=latent_map, trust=trust)
     return LayerMaps(neighbors=graph, maps=drawn)
 
@@ -99,7 +118,7 @@ def _find_graph(
 
 
 def _draw_map(
-    folder: RunFolder | Unkept,
+    keep: Callable[[Mapping[str, Any], Callable[[], Mapping[str, np.ndarray]]], Mapping[str, np.ndarray]],
     features: Features,
     graph: Neighbors,
     *,
@@ -114,7 +133,7 @@ def _draw_map(
 
     options = {name: value for name, value in asdict(plan.options).items() if name in CONCERNS[method]}
     stage_inputs = {**inputs, "method": method, "seed": plan.seed, "options": options}
-    kept = folder.stage(f"maps/{method}_{inputs['layer']}", stage_inputs, compute)
+    kept = keep(stage_inputs, compute)
     return LatentMap(xy=kept["xy"], method=method, **unpack_facts(kept["facts"]))
 
 

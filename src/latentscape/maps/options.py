@@ -1,6 +1,7 @@
 """What a caller may ask of a map."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from latentscape.errors import UsageError
@@ -31,7 +32,7 @@ class MapOptions:
 
     def __post_init__(self) -> None:
         ranges = {
-            "perplexity": (self.perplexity, self.perplexity >= 1, "1 or more"),
+            "perplexity": (self.perplexity, 1 <= self.perplexity < inf, "1 or more"),
             "n_neighbors": (self.n_neighbors, self.n_neighbors >= 2, "2 or more"),
             "min_dist": (self.min_dist, 0 <= self.min_dist <= 1, "between 0 and 1"),
             "quality": (self.quality, self.quality in ("fast", "best"), "fast or best"),

@@ -130,6 +130,10 @@ class MapSettings:
     """Which array, tensor or column of FEATURES, where there are several; a pattern such as `pca_*` takes columns."""
     dark: bool = False
     """Draw on a dark ground."""
+    hide_trust: bool = False
+    """Draw all points alike, also those whose neighbors a map does not keep."""
+    stability: bool = False
+    """Draw each map again from another seed and measure what they have in common; always done up to 2,000 samples."""
 
     def __post_init__(self) -> None:
         _check_map_numbers(self)

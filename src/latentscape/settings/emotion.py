@@ -161,6 +161,8 @@ class SpeechStyle(Section):
     class_colors: dict[str, Color] = Field(default_factory=dict)
     dataset_markers: dict[str, Marker] = Field(default_factory=dict)
     dark: bool = False
+    show_trust: bool = True
+    """Draw points faint whose neighbors a map does not keep."""
 
     @field_validator("class_names")
     @classmethod

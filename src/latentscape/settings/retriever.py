@@ -89,6 +89,8 @@ class RetrieverStyle(Section):
     positive: Color | None = None
     hard_negative: Color | None = None
     dark: bool = False
+    show_trust: bool = True
+    """Draw points faint whose neighbors a map does not keep."""
 
 
 class RetrieverConfig(Section):
