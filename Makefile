@@ -32,7 +32,7 @@ check: $(READY)  ## style, types, layers
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## speed against peers, in the same run
+bench: $(READY)  ## maps against peers, in the same run: what they cost and what they are worth (1 to 2 hours)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/maps.py
 
