@@ -2,9 +2,9 @@
 
     python benchmarks/million.py ROWS FOLDER
 
-Writes clustered rows of 64 columns into FOLDER, then measures in this process: seconds of the graph and of each map,
-and the peak memory so far (all that is resident, the table's own pages included). What the maps are worth is measured
-after that and not counted.
+Writes clustered rows of 64 columns, their labels and the maps into FOLDER, and measures in this process: seconds of the
+graph and of each map, and the peak memory so far (all that is resident, the table's own pages included). What the maps
+are worth is measured after that and not counted.
 """
 
 import json
@@ -28,11 +28,14 @@ def write_table(file: Path, rows: int) -> None:
     random = np.random.default_rng(SEED)
     centers, shares = random.normal(size=(CLUSTERS, COLUMNS)), random.dirichlet(np.full(CLUSTERS, 2.0))
     scales = random.gamma(2.0, 0.25, size=(CLUSTERS, COLUMNS))
+    drawn = np.empty(rows, np.int16)
     table = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, COLUMNS))
     for at in range(0, rows, BLOCK):
         labels = random.choice(CLUSTERS, size=min(BLOCK, rows - at), p=shares)
+        drawn[at : at + BLOCK] = labels
         table[at : at + BLOCK] = centers[labels] + scales[labels] * random.normal(size=(len(labels), COLUMNS))
     table.flush()
+    np.save(file.with_name("labels.npy"), drawn)
 
 
 def main(rows: str, folder: str) -> None:
@@ -46,6 +49,7 @@ def main(rows: str, folder: str) -> None:
         began = time.monotonic()
         maps.append(make_map(features, graph, method=method, seed=SEED))
         seconds[method] = time.monotonic() - began
+        np.save(Path(folder, f"{method}.npy"), maps[-1].xy)
     peak = read_peak()
     trust = {each.method: measure_map_trust(features, graph, each).scores for each in maps}
     scores = {method: {name: score.value for name, score in each.items()} for method, each in trust.items()}
