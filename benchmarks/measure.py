@@ -118,7 +118,7 @@ def describe_machine() -> dict[str, Any]:
     return {
         "processor": f"{_name_processor()}, {CORES} cores for this process",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {_find_version(name)}" for name in PACKAGES),
     }
 

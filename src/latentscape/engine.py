@@ -23,7 +23,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, final
+from typing import Any, final, no_type_check
 
 import llvmlite
 import llvmlite.binding
@@ -61,6 +61,7 @@ class Kernel:
         self.signature = signature
         self.dispatcher = _decorate(function, options)
 
+    @no_type_check
     def __call__(self, *values: Any) -> Any:
         """What the function returns. Values of another type than the signature's raise TypeError."""
         return self.ready(*values)
@@ -216,6 +217,7 @@ class Crew:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
+    @no_type_check  # called in every iteration
     def share(
         self, work: Callable[..., Any], n_rows: int, *values: Any, unit: int = 1, least: int = ROWS_PER_SHARE
     ) -> list[Any]:
@@ -237,6 +239,7 @@ class Crew:
             helper.result()
         return answers
 
+    @no_type_check
     def _cut(self, n_rows: int, *, unit: int, least: int) -> list[tuple[int, int]]:
         """Several shares a thread where there is much to do, so that one that is held up does not hold up all."""
         wanted = max(1, min(4 * self.threads, n_rows // least))

@@ -1,5 +1,7 @@
 """t-SNE's attraction: every edge pulls its two ends together."""
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float32
 
@@ -10,6 +12,7 @@ Places = Float32[np.ndarray, "row 2"]
 ROWS_WORTH_SHARING = 256
 
 
+@no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
 def attract(edges: Edges, places: Places, forces: Places, *, crew: Crew) -> None:
     """Write A_i = sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|²) into `forces`: an uphill direction, to be walked down.
 

@@ -1,6 +1,7 @@
 """One step down t-SNE's gradient, with momentum and a gain for each coordinate."""
 
 from dataclasses import dataclass
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float32
@@ -28,8 +29,7 @@ class Descent:
         self.gains[:] = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gradient:
+class Gradient(NamedTuple):
     """pull_weight * pulls - push_weight * pushes."""
 
     pulls: Places
@@ -43,6 +43,7 @@ def start_descent(places: Float32[np.ndarray, "row 2"]) -> Descent:
     return Descent(places=places.copy(), velocities=np.zeros_like(places), gains=np.ones_like(places))
 
 
+@no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
 def step_down(descent: Descent, gradient: Gradient, *, rate: float, momentum: float, crew: Crew) -> Box:
     """Move every point against the gradient; returns the box they are in then.
 
@@ -59,6 +60,7 @@ def step_down(descent: Descent, gradient: Gradient, *, rate: float, momentum: fl
     return find_box(boxes.reshape(-1, 2))
 
 
+@no_type_check
 def find_box(places: Float32[np.ndarray, "row 2"]) -> Box:
     """Smallest and largest x, then y."""
     (left, low), (right, high) = places.min(axis=0).tolist(), places.max(axis=0).tolist()

@@ -7,7 +7,7 @@ push and normalizer apart (Linderman et al. 2019) needs several.
 """
 
 from functools import cache
-from typing import Any, final
+from typing import Any, final, no_type_check
 
 import numpy as np
 
@@ -31,6 +31,7 @@ Box = tuple[float, float, float, float]
 """Smallest and largest x, then y."""
 
 
+@no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
 def repel_exactly(places: Places, pushes: Places, *, crew: Crew) -> float:
     """Write the push on every point, summed over all pairs in single precision, and return Z."""
     x, y = np.ascontiguousarray(places[:, 0]), np.ascontiguousarray(places[:, 1])
@@ -56,6 +57,7 @@ class Repulsion:
         self.cell, self.crew = cell, crew
         self._shape: tuple[object, ...] = ()
 
+    @no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
     def __call__(self, places: Places, box: Box, pushes: Places) -> float:
         """Write the pushes, return Z. `box` holds all places."""
         cell, padded = self._plan(box)
@@ -64,12 +66,14 @@ class Repulsion:
         self._fit(cell, padded, is_small=max(box[1] - box[0], box[3] - box[2]) < 1)
         return self._repel(places, box, pushes)
 
+    @no_type_check
     def _plan(self, box: Box) -> tuple[float, list[int]]:
         """The width of a cell and the size of the padded grid."""
         sides = box[1] - box[0], box[3] - box[2]
         cell = min(self.cell, 2.0 ** np.floor(np.log2(max(*sides, 1e-30) / FEWEST_CELLS)))
         return cell, [_round_up(2 * (16 * int(side / cell / 16 + 1) + BORDER)) for side in sides]
 
+    @no_type_check
     def _repel(self, places: Places, box: Box, pushes: Places) -> float:
         from scipy.fft import fft, ifft, irfft, rfft  # noqa: PLC0415  small maps do without
 

@@ -7,6 +7,7 @@ own: it gives the same bytes on any number of threads.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 
@@ -51,8 +52,7 @@ def fit_curve(min_dist: float) -> Curve:
     return Curve(a=float(np.exp(log_a)), b=float(b))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
+class Epoch(NamedTuple):
     """How far points may go in one epoch, and which others they draw."""
 
     rate: float
@@ -61,6 +61,7 @@ class Epoch:
     """A random number: another one, other draws."""
 
 
+@no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
 def run_epoch(edges: Edges, places: Places, moved: Places, *, curve: Curve, epoch: Epoch, crew: Crew) -> None:
     """Write into `moved` where every point of `places` goes in one epoch.
 

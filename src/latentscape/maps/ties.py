@@ -1,11 +1,14 @@
 """Ties of samples to the places they had on another map, so that they move only for a reason."""
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float32
 
 from latentscape.maps.attraction import Places
 
 
+@no_type_check  # called in every iteration: checks of shapes would cost the tests more than the work
 def pull_back(places: Places, anchors: Places, *, strength: float) -> Float32[np.ndarray, "row 2"]:
     """strength * (y_i - a_i) / (1 + |y_i - a_i|²): to be subtracted, it brings each row i nearer to its anchor.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import final, no_type_check
 
 import numpy as np
 
@@ -66,6 +66,7 @@ class Forces:
         self.affinities, self.repulse, self.crew = affinities, repulse, crew
         self._pulls, self._pushes = np.empty((2, len(affinities), 2), np.float32)
 
+    @no_type_check
     def find(self, places: Places, box: Box, *, exaggeration: float, anchors: Places | None) -> Gradient:
         """The gradient at these places, but for the factor 4 that the learning rate absorbs.
 
