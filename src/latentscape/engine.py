@@ -86,9 +86,9 @@ def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Ker
     return lambda function: Kernel(function, signature, {"nogil": True, "error_model": "numpy", **options})
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+def inlined(function: Callable[..., Any], *, fastmath: bool = True) -> Callable[..., Any]:
     """A step that kernels of the same file share; the compiler puts it into each."""
-    return numba.njit(fastmath=True, error_model="numpy")(inspect.unwrap(function))
+    return numba.njit(fastmath=fastmath, error_model="numpy")(inspect.unwrap(function))
 
 
 def _decorate(function: Callable[..., Any], options: dict[str, Any]) -> Any:

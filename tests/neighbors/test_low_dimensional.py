@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latentscape.neighbors import METRICS, find, find_neighbors
+from latentscape.neighbors.exact import search_exactly
 
 from .oracle import brute_force
 
@@ -54,3 +55,42 @@ def test_a_million_apart():
     features = np.vstack([blob, blob + 1e6]).astype(np.float32)
     found = find_neighbors(features, k=10, metric="euclidean")
     np.testing.assert_array_equal(found.indices, brute_force(features, 10, "euclidean")[0])
+
+
+RNG = np.random.default_rng(0)
+MAPS = {
+    "normal": RNG.normal(size=(900, 2)),
+    "tight blobs": RNG.normal(size=(600, 2)) * 1e-4 + RNG.integers(0, 5, size=(600, 1)) * 40,
+    "a grid": np.stack(np.meshgrid(range(20), range(20)), axis=-1).reshape(-1, 2) * 1.0,
+    "a line": np.column_stack([RNG.permutation(300), np.zeros(300)]) * 1.0,
+    "nine of ten on one point": np.vstack([RNG.normal(size=(40, 2)), np.ones((360, 2))])[RNG.permutation(400)],
+    "three points": RNG.integers(0, 3, size=(200, 1)) * np.ones((1, 2)),
+    "one far away": np.vstack([RNG.normal(size=(200, 2)), [[1e12, -1e12]]]),
+    "huge": RNG.normal(size=(200, 2)) * 1e200,
+    "tiny": RNG.normal(size=(200, 2)) * 1e-200,
+    "few": RNG.normal(size=(17, 2)),
+}
+
+
+@pytest.mark.parametrize("k", [1, 15])
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_of_every_kind_agree_with_exact_search(monkeypatch, name, k):
+    found = find_neighbors(MAPS[name], k=k, metric="euclidean")
+    monkeypatch.setattr(find, "TREE_ROWS", len(MAPS[name]) + 1)
+    monkeypatch.setattr(find, "search_exactly", search_exactly)
+    expected = find_neighbors(MAPS[name], k=k, metric="euclidean")
+    np.testing.assert_array_equal(found.indices, expected.indices)
+
+
+def test_two_points_are_each_others_nearest():
+    xy = np.array([[0.0, 1], [2, 3]])
+    assert find_neighbors(xy, k=1, metric="euclidean").indices.tolist() == [[1], [0]]
+
+
+def test_threads_do_not_matter(monkeypatch):
+    xy = RNG.normal(size=(6_000, 2))
+    found = []
+    for threads in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append(find_neighbors(xy, k=15, metric="euclidean").indices)
+    np.testing.assert_array_equal(*found)

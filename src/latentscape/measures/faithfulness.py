@@ -11,14 +11,13 @@ from latentscape.engine import Crew
 from latentscape.errors import DataError
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.bootstrap import draw_counts
-from latentscape.measures.plane import find_nearest_on_map
 from latentscape.measures.recall import Nearest, score_in_common, share_in_common
 from latentscape.measures.score import Score
 from latentscape.measures.shepard import measure_shepard
 from latentscape.measures.spaces import Space, open_space
 from latentscape.measures.triplets import measure_triplets
 from latentscape.measures.trustworthiness import choose_rows, judge_neighbors, score_rows
-from latentscape.neighbors import Neighbors, require_finite
+from latentscape.neighbors import Neighbors, find_neighbors, require_finite
 from latentscape.shapes import Flags, PerSample
 
 WEAK_BELOW = 0.2
@@ -113,7 +112,8 @@ def measure_map_trust(
         if k >= n - 1:
             reason = "so few samples are all neighbors of each other on any map"
             return _leave_open(n, k=k, scores={**_explain(names, n=n, reason=reason), **distances})
-        near, shown = neighbors.indices[:, :k], [find_nearest_on_map(each.xy, k=k, crew=crew) for each in maps]
+        near = neighbors.indices[:, :k]
+        shown = [find_neighbors(each.xy, k=k, metric="euclidean").indices for each in maps]
         return _compare_neighbors(sides, near, shown, distances=distances, seed=seed, crew=crew)
 
 
