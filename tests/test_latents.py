@@ -1,5 +1,6 @@
 """The latents study from config to report, on a tiny model."""
 
+import csv
 import hashlib
 import json
 import shutil
@@ -14,6 +15,9 @@ from latentscape.latents import study_latents
 from latentscape.settings import LatentsSettings
 
 ORIGINALS = ["latent_spaces_static.png", "confusion_vs_distance.png", "tsne_cnn_interactive.html"]
+NEW_FIGURES = [
+    f"{name}.png" for name in ("layer_profile", "confusion_matrix", "calibration", "generalization", "layer_similarity")
+]
 SIBLINGS = [
     f"{method}_{layer}_interactive.html" for method in ("tsne", "umap") for layer in ("cnn", "encoder", "mlp", "logits")
 ]
@@ -53,6 +57,52 @@ def rewrite(checkpoint, change):
 def test_every_file_of_the_original_is_written(studied):
     for name in [*ORIGINALS, *SIBLINGS, "scores.json", "samples.parquet", "report.md", "report.html", "manifest.json"]:
         assert (studied.folder / name).stat().st_size > 100, name
+
+
+def test_what_the_study_adds_is_written(studied):
+    for name in (*NEW_FIGURES, "suspects.csv"):
+        assert (studied.folder / name).stat().st_size > 50, name
+    scores = json.loads((studied.folder / "scores.json").read_text())
+    for name in ("linear_class_mlp", "effective_rank_cnn", "cka_cnn_vs_mlp", "calibration_error", "precision_happy"):
+        assert {name, f"{name}_n", f"{name}_low"} <= scores.keys()
+
+
+def test_copies_in_the_whole_data_set_are_named_with_their_side_of_the_split(speech_run):
+    clips = sorted((speech_run.folder / "speech" / "crema-d").glob("*.wav"))
+    happy, sad = (next(clip for clip in clips if f"_{label}_" in clip.name) for label in ("HAP", "SAD"))
+    sad.write_bytes(happy.read_bytes())
+    study = study_latents(LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True))
+    with (study.folder / "suspects.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == "conflicting_copies"]
+    assert {row["id"] for row in rows} == {f"crema-d/{happy.name}", f"crema-d/{sad.name}"}
+    assert {row["label"] for row in rows} == {"Happy", "Sad"}
+    assert {row["split"] for row in rows} <= {"train", "validation"}
+    assert study.findings.improvements.found[0].kind == "conflicting_copies"
+    assert "filed under two labels" in (study.folder / "report.md").read_text()
+
+
+def test_the_published_conflict_of_crema_d_is_found(shared_data, speech_run):
+    speech_run.config.write_text(
+        speech_run.config.read_text()
+        .replace(str(speech_run.folder / "speech" / "ravdess"), str(shared_data / "speech" / "ravdess"))
+        .replace(str(speech_run.folder / "speech" / "crema-d"), str(shared_data / "speech" / "crema-d"))
+    )
+    study = study_latents(
+        LatentsSettings(config=speech_run.config, max_samples=30, layers=("mlp",), skip_umap=True, skip_tsne=True)
+    )
+    conflicts = [each for each in study.findings.suspects if each.kind == "conflicting_copies"]
+    assert [set(each.ids) for each in conflicts] == [{"crema-d/1006_TIE_HAP_XX.wav", "crema-d/1006_TIE_NEU_XX.wav"}]
+    assert "1006_TIE_HAP_XX.wav" in (study.folder / "suspects.csv").read_text()
+
+
+def test_layers_in_one_frame(speech_run):
+    settings = LatentsSettings(config=speech_run.config, layers=("encoder,mlp",), skip_umap=True, align=True)
+    study = study_latents(settings)
+    assert json.loads((study.folder / "stages/maps/tsne_mlp.json").read_text())["inputs"]["aligned"] == [
+        "encoder",
+        "mlp",
+    ]
+    assert json.loads((study.folder / "manifest.json").read_text())["settings"]["align"] is True
 
 
 def test_the_numbers_follow_from_the_samples(studied):
@@ -108,6 +158,7 @@ def test_a_fresh_run_elsewhere_gives_the_same_bytes(studied, finished_speech, tm
     assert {name for name in first if first[name] != second[name]} == {"manifest.json"}  # it names its own folder
 
 
+@pytest.mark.slow
 def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_speech, tmp_path, monkeypatch):
     shutil.copytree(studied.folder, tmp_path / "again")
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
@@ -136,11 +187,11 @@ def test_a_renamed_tensor_is_refused_by_name(speech_run, run_command):
 
 def test_missing_weights_can_be_allowed_but_never_hidden(speech_run):
     rewrite(speech_run.checkpoint, lambda state: {n: t for n, t in state.items() if n != "classifier.attn.bias"})
-    settings = LatentsSettings(config=speech_run.config, skip_umap=True, skip_tsne=True)
+    settings = LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True)
     with pytest.raises(ModelError, match=r"classifier\.attn\.bias"):
         study_latents(settings)
     allowed = LatentsSettings(
-        config=speech_run.config, skip_umap=True, skip_tsne=True, allow_missing=("classifier.attn.*",)
+        config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True, allow_missing=("classifier.attn.*",)
     )
     study = study_latents(allowed)
     assert "classifier.attn.bias" in study.findings.model.stamps[0]
@@ -151,7 +202,7 @@ def test_missing_weights_can_be_allowed_but_never_hidden(speech_run):
 def test_unreadable_clips_are_counted_and_named(speech_run, studied):
     victim = speech_run.folder / "speech" / studied.findings.ids[0]
     victim.write_bytes(victim.read_bytes()[:200])
-    study = study_latents(LatentsSettings(config=speech_run.config, skip_umap=True, skip_tsne=True))
+    study = study_latents(LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True))
     found = study.findings.accounting
     assert [skip.id for skip in found.failed] == [studied.findings.ids[0]]
     assert "cut short" in found.failed[0].reason
@@ -160,7 +211,9 @@ def test_unreadable_clips_are_counted_and_named(speech_run, studied):
 
 
 def test_a_sample_keeps_every_class_of_every_data_set(speech_run):
-    study = study_latents(LatentsSettings(config=speech_run.config, max_samples=20, skip_umap=True, skip_tsne=True))
+    study = study_latents(
+        LatentsSettings(config=speech_run.config, max_samples=20, layers=("encoder",), skip_umap=True, skip_tsne=True)
+    )
     found = study.findings
     assert len(found.ids) == 20
     assert len(set(zip(found.labels.tolist(), found.dataset_ids.tolist(), strict=True))) == 14
@@ -179,7 +232,7 @@ def test_layers_by_glob(speech_run):
 
 
 def test_the_folder_keeps_what_the_user_had_in_it(speech_run):
-    study_latents(LatentsSettings(config=speech_run.config, skip_umap=True, skip_tsne=True))
+    study_latents(LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True))
     assert torch.load(speech_run.checkpoint, weights_only=True)["epoch"] == 7
 
 

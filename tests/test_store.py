@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -527,3 +528,11 @@ def break_at(call, code, *, at, forever):
         return call(*arguments)
 
     return fail
+
+
+def test_a_table_for_spreadsheets_runs_no_formula(tmp_path):
+    with RunFolder(tmp_path / "run") as folder:
+        folder.save_csv("t.csv", {"id": ["=1+1", "-x", 'a,"b"', "Phòng"], "n": [-1, 2.5, None, "+"]})
+    with (tmp_path / "run" / "t.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["id", "n"], ["'=1+1", "-1"], ["'-x", "2.5"], ['a,"b"', ""], ["Phòng", "'+"]]

@@ -1,18 +1,27 @@
 """Everything one study found, as values: what figures draw, pages tell and the run folder keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from latentscape.maps.latent_map import LatentMap
+from latentscape.measures.calibration import Calibration
 from latentscape.measures.distance import ConfusionAgainstDistance
+from latentscape.measures.drift import ClassDrift
 from latentscape.measures.faithfulness import MapTrust
+from latentscape.measures.layer_similarity import LayerSimilarity
 from latentscape.measures.ranking import Ranking
+from latentscape.measures.readout import Reader, Readout, Target
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import PairSimilarities
+from latentscape.measures.suspects import Suspect
+from latentscape.measures.transfer import Transfer
 from latentscape.shapes import Labels, Rows
+
+LOGITS = "logits"
+"""The layer that is the model's answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +36,8 @@ class ModelCard:
     n_tensors_total: int
     trained: Mapping[str, str | int | float] = field(default_factory=dict)
     """What the checkpoint says of its own training: epoch, loss, val_loss, best accuracy."""
+    unlearns_dataset: bool = False
+    """Whether it was trained with a head that makes it forget which data set a sample comes from."""
     stamps: tuple[str, ...] = ()
     """Warnings that every picture and page must carry, e.g. that weights were missing and the user allowed it."""
 
@@ -85,6 +96,49 @@ class LayerFindings:
     maps: Mapping[str, DrawnMap]
     """By method: tsne, umap, pca."""
     confusion: ConfusionAgainstDistance
+    """By cosine distance of centroids in the layer's own space."""
+    other_confusions: Mapping[str, ConfusionAgainstDistance] = field(default_factory=dict)
+    """By the other distances: euclidean, mahalanobis, mmd, and on the maps: tsne, umap, pca."""
+    readouts: Mapping[tuple[Target, Reader], Readout] = field(default_factory=dict)
+    geometry: Mapping[str, Score] = field(default_factory=dict)
+    """silhouette, within_between, effective_rank, intrinsic_dimension, mean_cosine, hubness."""
+    transfers: tuple[Transfer, ...] = ()
+    """One a reader; empty with a single dataset."""
+    drifts: tuple[ClassDrift, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Improvement:
+    """One claim that survived its test."""
+
+    kind: str
+    """Which rule made it; the report has words for each kind."""
+    subject: tuple[str, ...]
+    """What it is about: names of classes, datasets, layers, in the order the kind defines."""
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    """The evidence, by its role in the sentence."""
+    p_value: float | None = None
+    """Adjusted for all claims of its kind; None for facts that need no test."""
+    samples: tuple[str, ...] = ()
+    """Ids of the samples behind it, the strongest first."""
+    stake: float = 0.0
+    """Share of the studied samples whose prediction it may concern: an upper bound of what mending it can gain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withheld:
+    """A rule that did not speak, and why."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Improvements:
+    """The ranked list, and what could not be judged."""
+
+    found: tuple[Improvement, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +159,31 @@ class LatentsFindings:
     confusion_matrix: Int[np.ndarray, "class class"]
     """Counts; rows are true classes, columns predicted ones."""
     layers: tuple[LayerFindings, ...]
+    """In the order of the model, from its input side to the logits."""
     scores: Mapping[str, Score]
+    dataset_confusions: tuple[Int[np.ndarray, "class class"], ...] = ()
+    """One matrix a dataset, which add up to `confusion_matrix`; empty with a single dataset."""
+    calibration: Calibration | None = None
+    mistakes: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """The most confident mistakes, the most confident first."""
+    layer_similarity: LayerSimilarity | None = None
+    suspects: tuple[Suspect, ...] = ()
+    improvements: Improvements = field(default_factory=Improvements)
+    n_train: int = 0
+    """Samples on the training side of the split; suspects there mean less, for the model has seen their labels."""
+    shared_speakers: tuple[str, ...] = ()
+    """Speakers on both sides of the split."""
+
+    @property
+    def main_layer(self) -> LayerFindings:
+        """The layer that most is asked of."""
+        names = [layer.layer for layer in self.layers]
+        return self.layers[names.index(choose_main(names))]
+
+
+def choose_main(layers: Sequence[str]) -> str:
+    """The last layer before the logits: what the model knows before it decides. The logits where there is no other."""
+    return next((layer for layer in reversed(layers) if layer != LOGITS), layers[-1])
 
 
 @dataclass(frozen=True, kw_only=True)

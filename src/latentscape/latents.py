@@ -1,20 +1,19 @@
 """The conductor of the latents study: what each layer of a classifier keeps of its validation set."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 from scipy.special import softmax
 
 from latentscape.checkpoint import hash_file, load_checkpoint
-from latentscape.datasets.audio import load_audio, measure_audio
+from latentscape.datasets.audio import measure_audio
 from latentscape.datasets.class_names import quote_names
-from latentscape.datasets.speech import SpeechSamples, read_speech
-from latentscape.datasets.splits import split_by_speaker, stratified_sample
-from latentscape.errors import DataError, ModelError
+from latentscape.datasets.speech import SpeechSamples
+from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
+from latentscape.errors import ModelError
 from latentscape.features import (
     Extraction,
     choose_device,
@@ -25,18 +24,10 @@ from latentscape.features import (
 )
 from latentscape.figures.style import Style
 from latentscape.figures.tables import LATENTS_FIGURES
-from latentscape.findings import Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard, Skip
-from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, versions, write_figures
-from latentscape.measures.classification import (
-    count_confusions,
-    measure_accuracy,
-    measure_balanced_accuracy,
-    measure_chance_accuracy,
-    measure_class_recalls,
-    name_scores,
-)
-from latentscape.measures.distance import measure_confusion_against_distance
+from latentscape.findings import LOGITS, Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard, Skip
+from latentscape.layer_maps import MapPlan, map_columns, map_layers, score_maps, versions, write_figures
 from latentscape.measures.score import Score
+from latentscape.measures.suspects import tabulate_suspects
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
 from latentscape.pages.latents_map import render_latents_map
 from latentscape.pages.latents_report import describe_latents
@@ -51,7 +42,7 @@ from latentscape.settings import (
     record_settings,
     run_folder,
 )
-from latentscape.shapes import Labels, Waveform
+from latentscape.speech_input import Clips, ValidationSet, read_validation_set
 from latentscape.store import RunFolder, safe_name
 from latentscape.study import (
     MODEL_VERSIONED,
@@ -61,9 +52,6 @@ from latentscape.study import (
     make_manifest,
     make_model_card,
 )
-
-LOGITS = "logits"
-Confusions = Int[np.ndarray, "class class"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,35 +64,6 @@ class LatentsStudy:
     """Every number of scores.json: those of the findings, and each layer's."""
     files: tuple[str, ...]
     """Names in the folder, as written."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationSet:
-    """The clips of the validation pass, and the ones that were found but left out of it."""
-
-    samples: SpeechSamples
-    skipped: tuple[Skip, ...]
-
-
-@dataclass(frozen=True)
-class Clips(Sequence[Waveform]):
-    """Waveforms read when they are asked for; one that can't be read raises DataError then."""
-
-    paths: tuple[Path, ...]
-    sample_rate: int
-    min_samples: int
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, row: int) -> Waveform:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
-        waveform = load_audio(self.paths[row], sample_rate=self.sample_rate)
-        if len(waveform) < self.min_samples:
-            raise DataError(f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}")
-        return waveform
-
-    def __iter__(self) -> Iterator[Waveform]:
-        return (self[row] for row in range(len(self)))
 
 
 def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> LatentsStudy:
@@ -124,8 +83,8 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
         findings = find_latents(
             folder, found, extraction, card=card, settings=settings, inputs=inputs, progress=progress
         )
-        scores = {**findings.scores, **_score_layers(findings.layers)}
-        files = _write(folder, findings, scores, style=choose_style(config), progress=progress)
+        scores = {**findings.scores, **score_everything(findings), **score_maps(_list_maps(findings.layers))}
+        files = write_study(folder, findings, scores, style=choose_style(config), progress=progress)
         folder.finish(
             make_manifest(
                 "latents",
@@ -145,22 +104,6 @@ def list_layers(settings: LatentsSettings) -> list[tuple[str, str]]:
     return describe_layers(model)
 
 
-def read_validation_set(config: EmotionConfig, *, max_samples: int, seed: int) -> ValidationSet:
-    """The held-out speakers of every data set, merged; at most `max_samples` of them, by class and data set."""
-    names = config.style.class_names or None
-    everything = read_speech([(entry.class_path, entry.data_dir) for entry in config.data.datasets], class_names=names)
-    _, rows = split_by_speaker(
-        everything.speakers, everything.dataset_ids, val_split=config.training.val_split, seed=config.training.seed
-    )
-    held_out = everything.take(rows)
-    groups = list(zip(held_out.labels.tolist(), held_out.dataset_ids.tolist(), strict=True))
-    drawn = stratified_sample(groups, n=max_samples, seed=seed)
-    left_out = np.setdiff1d(np.arange(len(held_out)), drawn)
-    skipped = [Skip(id=name, reason=reason) for name, reason in everything.skipped]
-    skipped += [Skip(id=held_out.ids[row], reason="not drawn: --max-samples") for row in left_out]
-    return ValidationSet(samples=held_out.take(drawn), skipped=tuple(skipped))
-
-
 def open_model(config: EmotionConfig, settings: LatentsSettings) -> tuple[EmotionClassifier, ModelCard]:
     """The classifier with every weight proven, and its card."""
     path = settings.checkpoint or known_speech_checkpoint(config)
@@ -175,7 +118,8 @@ def open_model(config: EmotionConfig, settings: LatentsSettings) -> tuple[Emotio
         sha256=checkpoint.sha256,
         metadata=checkpoint.metadata,
     )
-    return model, card
+    unlearns = model.architecture.has_domain_head and model.architecture.grl_lambda > 0
+    return model, replace(card, unlearns_dataset=unlearns)
 
 
 def choose_style(config: EmotionConfig) -> Style:
@@ -262,36 +206,34 @@ def find_latents(
     inputs: Mapping[str, Any],
     progress: Progress = SILENT,
 ) -> LatentsFindings:
-    """Measure everything the study reports."""
-    samples = found.samples.take(extraction.kept)
-    logits = extraction.features[LOGITS]
-    predictions = logits.argmax(axis=1)
-    n_classes = len(samples.class_names)
-    confusions = count_confusions(samples.labels, predictions, n_classes=n_classes)
+    """Draw the maps and measure everything the study reports."""
+    samples, census = found.samples.take(extraction.kept), found.census
+    features = {layer: extraction.features[layer] for layer in inputs["layers"]}
     methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
-    plan = MapPlan(methods=methods, seed=settings.seed)
-    layers = []
-    for layer in inputs["layers"]:
-        features = extraction.features[layer]
-        confusion = measure_confusion_against_distance(
-            features, samples.labels, predictions, n_classes=n_classes, seed=settings.seed
-        )
-        maps = map_layer(folder, features, layer=layer, plan=plan, inputs=inputs, progress=progress).maps
-        layers.append(LayerFindings(layer=layer, n_features=features.shape[1], maps=maps, confusion=confusion))
-    return LatentsFindings(
+    plan = MapPlan(methods=methods, seed=settings.seed, aligned=settings.align)
+    return diagnose(
+        Judged(
+            ids=samples.ids,
+            labels=samples.labels,
+            probabilities=softmax(extraction.features[LOGITS].astype(np.float64), axis=1),
+            dataset_ids=samples.dataset_ids,
+            speakers=samples.speakers,
+            class_names=samples.class_names,
+            dataset_names=samples.dataset_names,
+        ),
+        features,
+        map_layers(folder, features, plan=plan, inputs=inputs, progress=progress),
+        whole=WholeSet(
+            ids=census.samples.ids,
+            labels=census.samples.labels,
+            splits=census.splits,
+            copies=census.find_copies(),
+            shared_speakers=census.find_shared_speakers(),
+        ),
         model=card,
         accounting=_account(found, extraction),
-        ids=samples.ids,
-        labels=samples.labels,
-        predictions=predictions,
-        probabilities=softmax(logits.astype(np.float64), axis=1),
-        dataset_ids=samples.dataset_ids,
-        speakers=samples.speakers,
-        class_names=samples.class_names,
-        dataset_names=samples.dataset_names,
-        confusion_matrix=confusions,
-        layers=tuple(layers),
-        scores=_score(samples, predictions, confusions, seed=settings.seed),
+        seed=settings.seed,
+        progress=progress,
     )
 
 
@@ -313,45 +255,20 @@ def _account(found: ValidationSet, extraction: Extraction) -> Accounting:
     )
 
 
-def _score(samples: SpeechSamples, predictions: Labels, confusions: Confusions, *, seed: int) -> dict[str, Score]:
-    """What the model gets right: in all, by class, by data set."""
-    return {
-        "accuracy": measure_accuracy(samples.labels, predictions),
-        "chance_accuracy": measure_chance_accuracy(confusions),
-        "balanced_accuracy": measure_balanced_accuracy(confusions, seed=seed),
-        **measure_class_recalls(confusions, samples.class_names),
-        **_score_datasets(samples, predictions),
-    }
-
-
-def _score_datasets(samples: SpeechSamples, predictions: Labels) -> dict[str, Score]:
-    """`accuracy_<data set>` where there are several."""
-    names = name_scores("accuracy", samples.dataset_names if len(samples.dataset_names) > 1 else ())
-    rows = {name: samples.dataset_ids == number for number, name in enumerate(names)}
-    scores = {name: (samples.labels[own], predictions[own]) for name, own in rows.items()}
-    return {name: replace(measure_accuracy(*sides), name=name) for name, sides in scores.items()}
-
-
-def _score_layers(layers: Sequence[LayerFindings]) -> dict[str, Score]:
-    """Each layer's numbers under flat names."""
-    scores = {f"confusion_distance_spearman_{layer.layer}": layer.confusion.spearman for layer in layers}
-    return scores | score_maps(_list_maps(layers))
-
-
 def _list_maps(layers: Sequence[LayerFindings]) -> list[tuple[str, DrawnMap]]:
     """Each map and its name, `{method}_{layer}`."""
     return [(f"{method}_{layer.layer}", drawn) for layer in layers for method, drawn in layer.maps.items()]
 
 
-def _write(
+def write_study(
     folder: RunFolder,
     findings: LatentsFindings,
     scores: Mapping[str, Score],
     *,
     style: Style,
-    progress: Progress,
+    progress: Progress = SILENT,
 ) -> list[str]:
-    """Pictures, pages, tables; returns their names."""
+    """Write pictures, pages and tables into the run folder; returns their names."""
     files = write_figures(folder, LATENTS_FIGURES, findings, style=style, progress=progress)
     for layer in findings.layers:
         for method in layer.maps:
@@ -360,10 +277,11 @@ def _write(
             files.append(name)
     folder.save_scores(scores)
     folder.save_table("samples.parquet", _tabulate(findings))
+    folder.save_csv("suspects.csv", tabulate_suspects(findings.suspects, findings.class_names))
     report = describe_latents(findings, files)
     folder.save_text("report.md", render_report_markdown(report))
     folder.save_text("report.html", render_report_html(report))
-    return [*files, "scores.json", "samples.parquet", "report.md", "report.html"]
+    return [*files, "scores.json", "samples.parquet", "suspects.csv", "report.md", "report.html"]
 
 
 def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
@@ -377,5 +295,15 @@ def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
         "probability": findings.probabilities.max(axis=1),
         "dataset": [findings.dataset_names[dataset] for dataset in findings.dataset_ids],
         "speaker": list(findings.speakers),
+        "suspect": _name_suspicions(findings),
         **map_columns(_list_maps(findings.layers)),
     }
+
+
+def _name_suspicions(findings: LatentsFindings) -> list[str | None]:
+    """What each sample is suspected of, kinds separated by commas; None for most."""
+    kinds: dict[str, list[str]] = {}
+    for suspect in findings.suspects:
+        for name in suspect.ids:
+            kinds.setdefault(name, []).append(suspect.kind)
+    return [",".join(dict.fromkeys(kinds[name])) if name in kinds else None for name in findings.ids]

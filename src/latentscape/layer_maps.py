@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cache, partial
 from importlib.metadata import version
 from platform import machine, python_version, system
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from latentscape.findings import DrawnMap
-from latentscape.maps import MapOptions, make_map, neighbors_needed
+from latentscape.maps import MapOptions, make_aligned_maps, make_map, neighbors_needed
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.faithfulness import measure_map_trust
 from latentscape.measures.score import Score
@@ -44,6 +44,8 @@ class MapPlan:
     seed: int
     metric: str = "cosine"
     options: MapOptions = MapOptions()  # noqa: RUF009  frozen
+    aligned: bool = False
+    """Draw the maps of several layers in one frame."""
     stability: bool = False
     """Draw each map again from another seed at any number of samples."""
 
@@ -68,6 +70,54 @@ def versions(packages: Sequence[str] = VERSIONED) -> dict[str, str]:
     }
 
 
+def map_layers(
+    folder: RunFolder | Unkept,
+    features: Mapping[str, Features],
+    *,
+    plan: MapPlan,
+    inputs: Mapping[str, Any],
+    progress: Progress = SILENT,
+) -> dict[str, LayerMaps]:
+    """`map_layer` of every layer; if the plan says so in one frame, each map tied to that of the layer before it."""
+    if not plan.aligned or len(features) < 2:
+        return {
+            layer: map_layer(folder, each, layer=layer, plan=plan, inputs=inputs, progress=progress)
+            for layer, each in features.items()
+        }
+    inputs = {**inputs, "aligned": list(features)}
+    graphs = {
+        layer: _find_graph(
+            folder, each, plan=plan, inputs={**inputs, "layer": layer, "metric": plan.metric}, progress=progress
+        )
+        for layer, each in features.items()
+    }
+
+    @cache
+    def draw_frames(method: str, seed: int) -> dict[str, LatentMap]:
+        frames = make_aligned_maps(
+            list(features.values()),
+            list(graphs.values()),
+            method=method,
+            seed=seed,
+            options=plan.options,
+            progress=progress,
+        )
+        return dict(zip(features, frames, strict=True))
+
+    return {
+        layer: map_layer(
+            folder,
+            each,
+            layer=layer,
+            plan=plan,
+            inputs=inputs,
+            progress=progress,
+            make=lambda method, seed, layer=layer: draw_frames(method, seed)[layer],
+        )
+        for layer, each in features.items()
+    }
+
+
 def map_layer(
     folder: RunFolder | Unkept,
     features: Features,
@@ -75,23 +125,30 @@ def map_layer(
     layer: str,
     plan: MapPlan,
     inputs: Mapping[str, Any],
+    make: Callable[[str, int], LatentMap] | None = None,
     progress: Progress = SILENT,
 ) -> LayerMaps:
     """The layer's one neighbor graph and every map drawn from it, each with its trust; stages are reused from `folder`.
 
-    `inputs` is what the features came from.
+    `inputs` is what the features came from. `make` draws the map of a method from a seed where it is not this layer
+    alone that it depends on.
     """
     inputs = {**inputs, "layer": layer, "metric": plan.metric}
     graph = _find_graph(folder, features, plan=plan, inputs=inputs, progress=progress)
-    another = replace(plan, seed=(plan.seed + 1) % 2**32)
 
-    def draw(method: str, plan: MapPlan, place: str) -> LatentMap:
-        keep = partial(folder.stage, f"{place}/{method}_{layer}")
-        return _draw_map(keep, features, graph, method=method, plan=plan, inputs=inputs, progress=progress)
+    def make_alone(method: str, seed: int) -> LatentMap:
+        return make_map(features, graph, method=method, seed=seed, options=plan.options, progress=progress)
+
+    def draw(method: str, seed: int, place: str) -> LatentMap:
+        options = {name: value for name, value in asdict(plan.options).items() if name in CONCERNS[method]}
+        stage_inputs = {**inputs, "method": method, "seed": seed, "options": options}
+        made = partial(make or make_alone, method, seed)
+        return _keep_map(partial(folder.stage, f"{place}/{method}_{layer}", stage_inputs), made, method=method)
 
     drawn = {}
     for method in plan.methods:
-        latent_map = draw(method, plan, "maps")
+        latent_map = draw(method, plan.seed, "maps")
+        another = (plan.seed + 1) % 2**32
         redrawn = draw(method, another, "redrawn") if plan.redraws(method, len(features)) else None
         if len(features) >= LONG_TO_JUDGE:
             progress.say(f"measuring how far to trust the {method} map")
@@ -117,23 +174,17 @@ def _find_graph(
     return unpack_neighbors(kept, metric=plan.metric)
 
 
-def _draw_map(
-    keep: Callable[[Mapping[str, Any], Callable[[], Mapping[str, np.ndarray]]], Mapping[str, np.ndarray]],
-    features: Features,
-    graph: Neighbors,
+def _keep_map(
+    keep: Callable[[Callable[[], Mapping[str, np.ndarray]]], Mapping[str, np.ndarray]],
+    make: Callable[[], LatentMap],
     *,
     method: str,
-    plan: MapPlan,
-    inputs: Mapping[str, Any],
-    progress: Progress,
 ) -> LatentMap:
     def compute() -> Mapping[str, np.ndarray]:
-        made = make_map(features, graph, method=method, seed=plan.seed, options=plan.options, progress=progress)
+        made = make()
         return {"xy": made.xy, "facts": pack_facts({"parameters": dict(made.parameters), "notice": made.notice})}
 
-    options = {name: value for name, value in asdict(plan.options).items() if name in CONCERNS[method]}
-    stage_inputs = {**inputs, "method": method, "seed": plan.seed, "options": options}
-    kept = keep(stage_inputs, compute)
+    kept = keep(compute)
     return LatentMap(xy=kept["xy"], method=method, **unpack_facts(kept["facts"]))
 
 

@@ -1,7 +1,9 @@
 """The run folder: everything one study produced, under names that other programs can rely on (docs/format.md)."""
 
+import csv
 import fcntl
 import hashlib
+import io
 import json
 import os
 import platform
@@ -36,6 +38,8 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 LOCK = ".latentscape.lock"
 STAGES = "stages"
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What begins a formula in spreadsheets."""
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 """What reading a damaged file may raise."""
 
@@ -110,6 +114,17 @@ class RunFolder:
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer, store_schema=False)
         self._save(name, lambda sink: sink.write(memoryview(buffer.getvalue())))
+
+    def save_csv(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write columns of equal length as CSV with a header line, for eyes and spreadsheets (RFC 4180).
+
+        Text that a spreadsheet would run as a formula gets an apostrophe in front.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows([_disarm(value) for value in row] for row in zip(*columns.values(), strict=True))
+        self.save_text(name, text.getvalue())
 
     def load_array(self, name: str) -> np.ndarray:
         """Read one array that `save_array` wrote."""
@@ -266,6 +281,11 @@ def encode_text(text: str) -> bytes:
 
 def _clean(text: str) -> str:
     return encode_text(text).decode("utf-8")
+
+
+def _disarm(value: Any) -> Any:
+    """Text that can't begin a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
 
 
 def _to_column(values: Sequence[Any] | np.ndarray | pa.Array) -> pa.Array:

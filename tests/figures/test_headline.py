@@ -62,3 +62,18 @@ def test_headline_stays_inside_the_paper(find_texts):
     boxes = [box for _, box in find_texts(figure)]
     assert max(box.x1 for box in boxes) <= (4 - MARGIN) * figure.dpi + 2
     assert min(box.y0 for box in boxes) >= figure.bbox.y1 - top * figure.dpi
+
+
+def test_a_line_takes_as_many_words_as_fit():
+    words = np.random.default_rng(0).choice(["i", "mmm", "Quận", "illi", "WWWWWWWW", "a"], size=60).tolist()
+    font = text_font(9.0)
+    for width in (0.05, 0.4, 1.3, 2.0, 40.0):
+        lines = wrap_text(" ".join(words), font, width=width)
+        greedy = []
+        for word in words:
+            longer = f"{greedy[-1]} {word}" if greedy else word
+            if greedy and measure_text(longer, font)[0] <= width:
+                greedy[-1] = longer
+            else:
+                greedy.append(fit_text(word, font, width=width))
+        assert lines == greedy

@@ -131,9 +131,9 @@ def test_every_sample_is_drawn_once_in_its_color_and_marker(make_latents):
     figure = draw_latent_spaces(findings, style)
     points = [c for c in figure.axes[0].collections if c.get_zorder() == 2]
     drawn = {
-        tuple(xy): (to_hex(color), len(c.get_paths()[0].vertices))
+        tuple(xy): (to_hex(color), len(path.vertices))
         for c in points
-        for xy, color in zip(c.get_offsets(), c.get_facecolors(), strict=True)
+        for xy, color, path in zip(c.get_offsets(), c.get_facecolors(), c.get_paths(), strict=True)
     }
     corners = {drawn[tuple(xy)][1] for xy in findings.layers[0].maps["tsne"].latent_map.xy}
     assert len(drawn) == 90 and len(corners) == 2

@@ -44,6 +44,18 @@ def test_faint_points_are_paler_with_a_ring_in_their_color_and_lie_below():
     assert max(o for xy, *_, o in drawn if xy in faint) < min(o for xy, *_, o in drawn if xy not in faint)
 
 
+def test_each_point_has_its_own_marker():
+    swarm = make(40, faint=0.25, markers=("o", "^"), shapes=np.arange(40) // 7 % 2)
+    _, axes = draw(swarm)
+    corners = {}
+    for layer in axes.collections:
+        for path, xy in zip(layer.get_paths(), layer.get_offsets(), strict=True):
+            corners[tuple(xy)] = len(path.vertices)
+    triangles = {tuple(xy) for xy in swarm.xy[swarm.shapes == 1]}
+    assert len(corners) == 40
+    assert {xy for xy, n in corners.items() if n == 4} == triangles
+
+
 def test_class_minus_one_has_the_last_color():
     _, axes = draw(make(3, classes=np.array([-1, -1, 0]), xy=np.array([[0, 0], [1, 1], [2, 0.0]])))
     colors = {tuple(xy): to_hex(c) for layer in axes.collections for xy, c in zip(

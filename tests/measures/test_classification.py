@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+)
 
 from latentscape.errors import DataError
 from latentscape.measures.bootstrap import wilson_interval
@@ -9,6 +16,8 @@ from latentscape.measures.classification import (
     measure_accuracy,
     measure_balanced_accuracy,
     measure_chance_accuracy,
+    measure_class_f1s,
+    measure_class_precisions,
     measure_class_recalls,
     name_scores,
 )
@@ -113,3 +122,50 @@ def test_the_interval_of_balanced_accuracy_covers_the_truth():
 def test_a_class_number_out_of_range_is_refused(wrong):
     with pytest.raises(DataError, match="out of range"):
         count_confusions(np.array([0, 1]), np.array([0, wrong]), n_classes=3)
+
+
+def test_precisions_and_f1s_by_hand():
+    names = ["Happy", "Very sad", "Angry", "Calm"]
+    precisions, f1s = measure_class_precisions(BY_HAND, names), measure_class_f1s(BY_HAND, names)
+    assert [score.value for score in precisions.values()] == [pytest.approx(2 / 3), 0.5, 1.0, None]
+    assert [score.n for score in precisions.values()] == [3, 2, 1, 0]
+    assert list(precisions)[:2] == ["precision_happy", "precision_very_sad"]
+    assert precisions["precision_calm"].reason == "no sample was predicted as Calm"
+    assert [score.value for score in f1s.values()] == [pytest.approx(2 / 3), pytest.approx(0.5), 1.0, None]
+    assert [score.n for score in f1s.values()] == [4, 3, 1, 0]
+    assert list(f1s)[2:] == ["f1_angry", "f1_calm"]
+    assert f1s["f1_calm"].reason == "no sample is Calm or was predicted as it"
+    assert all(name == score.name for name, score in (precisions | f1s).items())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_precision_and_f1_agree_with_scikit_learn(seed):
+    random = np.random.default_rng(seed)
+    labels, predictions = random.integers(0, 6, size=(2, 40))
+    predictions[predictions == 5] = 0  # a class that is never predicted
+    confusions = count_confusions(labels, predictions, n_classes=6)
+    precisions = [score.value for score in measure_class_precisions(confusions, list("abcdef")).values()]
+    wanted = precision_score(labels, predictions, labels=range(6), average=None, zero_division=np.nan)
+    assert precisions[:5] == pytest.approx(wanted[:5].tolist())
+    assert precisions[5] is None and np.isnan(wanted[5])
+    f1s = measure_class_f1s(confusions, list("abcdef"))
+    assert [score.value for score in f1s.values()] == pytest.approx(
+        f1_score(labels, predictions, labels=range(6), average=None).tolist()
+    )
+    assert all(score.low <= score.value <= score.high for score in f1s.values())
+
+
+def test_the_interval_of_f1_covers_the_truth():
+    random, covered = np.random.default_rng(0), 0
+    shares = np.array([0.25, 0.1, 0.05, 0.6])  # class and said so, class only, said only, neither
+    truth = 2 * shares[0] / (2 * shares[0] + shares[1] + shares[2])
+    for counts in random.multinomial(120, shares, size=400):
+        score = measure_class_f1s(counts.reshape(2, 2), ["a", "b"])["f1_a"]
+        covered += score.low <= truth <= score.high
+    assert 0.91 <= covered / 400 <= 0.985
+
+
+def test_a_class_never_hit_has_an_f1_of_zero():
+    scores = measure_class_f1s(np.array([[0, 3], [0, 5]]), ["a", "b"])
+    assert (scores["f1_a"].value, scores["f1_a"].low, scores["f1_a"].n) == (0.0, 0.0, 3)
+    assert scores["f1_b"].value == pytest.approx(10 / 13)

@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from latentscape.figures.style import Style
@@ -81,3 +82,24 @@ def test_many_points_are_drawn_by_webgl_and_the_policy_says_so(latents, read_pag
     assert {trace["type"] for trace in parsed.data("figure")["data"]} == {"scattergl"}
     policy = next(values["content"] for tag, values in parsed.elements if tag == "meta" and "http-equiv" in values)
     assert "'unsafe-eval'" in policy
+
+
+def test_plotly_knows_every_property_of_the_figure(page, read_page):
+    figure = read_page(page).data("figure")
+    # An unknown name or a value of the wrong kind is a ValueError.
+    drawn = go.Figure(figure)
+    assert len(drawn.data) == len(figure["data"]) > 0
+    assert drawn.layout.yaxis.scaleanchor == "x"
+
+
+def test_the_points_are_those_of_the_map(latents, read_page):
+    findings = latents(20)
+    page = read_page(render_latents_map(findings, layer="mlp", method="tsne", style=Style()))
+    xy = []
+    for trace in page.data("figure")["data"]:
+        if trace["meta"]["part"] in ("filled", "open"):
+            sides = [np.frombuffer(base64.b64decode(trace[side]["bdata"]), trace[side]["dtype"]) for side in "xy"]
+            xy.append(np.stack(sides, axis=1))
+    (wanted,) = (layer.maps["tsne"].latent_map.xy for layer in findings.layers if layer.layer == "mlp")
+    found = np.concatenate(xy)
+    assert np.array_equal(found[np.lexsort(found.T)], wanted[np.lexsort(wanted.T)])

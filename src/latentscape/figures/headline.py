@@ -16,6 +16,8 @@ MARGIN = 0.25
 """Inches of paper around everything."""
 _LEADING = 1.35
 _POINTS_PER_INCH = 72.0
+_LETTER = 0.55
+"""Width of a usual letter as a share of the font's size."""
 
 
 def write_headline(figure: ThemedFigure, title: str, *, subtitle: str = "", stamps: Sequence[str] = ()) -> float:
@@ -33,8 +35,9 @@ def write_headline(figure: ThemedFigure, title: str, *, subtitle: str = "", stam
     return top + 0.1
 
 
+@cache
 def text_font(size: float, *, bold: bool = False) -> FontProperties:
-    """The pictures' font in a size in points."""
+    """The pictures' font in a size in points; the same for all, whom nobody changes."""
     return FontProperties(family=list(font_chain()), size=size, weight="bold" if bold else "normal")
 
 
@@ -45,6 +48,7 @@ def measure_text(text: str, font: FontProperties) -> tuple[float, float]:
     return width / DPI, height / DPI
 
 
+@lru_cache(maxsize=256)
 def measure_descent(font: FontProperties) -> float:
     """Inches from the line that letters stand on to the foot of the low ones."""
     return measuring_renderer().get_text_width_height_descent("y", font, ismath=False)[2] / DPI
@@ -63,6 +67,9 @@ def wrap_text(text: str, font: FontProperties, *, width: float) -> list[str]:
 
 def fit_text(text: str, font: FontProperties, *, width: float) -> str:
     """The text, ending in an ellipsis where it would be wider than `width` inches."""
+    whole = " ".join(text.split())
+    if not whole or measure_text(whole, font)[0] <= width:
+        return whole
     return _longest([cut(text, limit=limit) for limit in range(1, len(text) + 1)], font, width=width)
 
 
@@ -94,19 +101,34 @@ def write_text(
 
 def _longest(choices: Sequence[str], font: FontProperties, *, width: float) -> str:
     """The last of ever longer choices that is not too wide; the first if all are, nothing if there are none."""
-    first_too_wide = bisect_right(choices, width, key=lambda text: measure_text(text, font)[0])
-    return choices[max(first_too_wide - 1, 0)] if choices else ""
+    return choices[max(_count_fitting(choices, font, width=width) - 1, 0)] if choices else ""
 
 
 def _wrap_line(text: str, font: FontProperties, *, width: float) -> list[str]:
     lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and measure_text(longer, font)[0] <= width:
-            lines[-1] = longer
-        else:
-            lines.append(fit_text(word, font, width=width))
+    words = text.split()
+    while words:
+        first, rest = fit_text(words[0], font, width=width), words[1:]
+        longer = [" ".join([first, *rest[: n + 1]]) for n in range(len(rest))]
+        n = _count_fitting(longer, font, width=width)
+        lines.append(longer[n - 1] if n else first)
+        words = rest[n:]
     return lines
+
+
+def _count_fitting(choices: Sequence[str], font: FontProperties, *, width: float) -> int:
+    """How many of ever longer choices are not too wide.
+
+    Measuring is slow, so that each look is where the width per letter seen last says that the end should be.
+    """
+    low, high = 0, len(choices)
+    letters = width / (_LETTER * font.get_size_in_points() / _POINTS_PER_INCH)
+    while low < high:
+        at = min(max(bisect_right(choices, letters, key=len) - 1, low), high - 1)
+        measured = measure_text(choices[at], font)[0]
+        low, high = (at + 1, high) if measured <= width else (low, at)
+        letters = len(choices[at]) * width / max(measured, 1e-6)
+    return low
 
 
 def _write_stamps(figure: ThemedFigure, stamps: Sequence[str]) -> float:

@@ -46,17 +46,35 @@ class Panel:
     """What a label costs that lies on points all over, in label heights of distance from its anchor."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Choices:
+    """The spots that one label may take as far as no other label is asked, the cheapest first."""
+
+    spots: Candidates
+    ends: Candidates
+    """Where the line to each spot ends."""
+    cost: Float[np.ndarray, " candidate"]
+
+
 def place_labels(panel: Panel) -> Spots:
     """The lower left corner of each label; NaN where no room is left.
 
     Greedy: labels in crowded places choose first among many spots near and far; then each may choose again, knowing
     the others. The same panel always gives the same places.
     """
-    spots = np.full_like(panel.anchors, np.nan)
-    occupied = _occupancy(panel)
-    for label in np.tile(_crowded_first(panel.anchors), ROUNDS):
+    spots, occupied = np.full_like(panel.anchors, np.nan), _occupancy(panel)
+    choices = [_list_choices(panel, label, occupied) for label in range(len(spots))]
+    # Who knows what all others chose need not choose again until one of them has moved.
+    settled: set[int] = set()
+    for label in np.tile(_crowded_first(panel.anchors), ROUNDS).tolist():
+        if label in settled:
+            continue
+        before = spots[label].copy()
         spots[label] = np.nan
-        spots[label] = _best_spot(panel, int(label), spots=spots, occupied=occupied)
+        spots[label] = _best_spot(panel, label, choices[label], spots=spots)
+        if not np.array_equal(spots[label], before, equal_nan=True):
+            settled.clear()
+        settled.add(label)
     return spots
 
 
@@ -74,22 +92,31 @@ def _crowded_first(anchors: Spots) -> np.ndarray:
     return np.argsort(apart.min(axis=1), kind="stable")
 
 
-def _best_spot(panel: Panel, label: int, *, spots: Spots, occupied: Float[np.ndarray, "x y"]) -> np.ndarray:
-    """The cheapest of many spots for one label, given where the others are."""
+def _list_choices(panel: Panel, label: int, occupied: Float[np.ndarray, "x y"]) -> _Choices:
+    """Spots inside the panel and off the anchors; each costs its distance and the points that it hides."""
     candidates = _candidates(panel, label)
-    candidates = candidates[_is_free(_boxes(candidates, panel.sizes[label]), panel, spots=spots)]
-    if not len(candidates):
-        return np.full(2, np.nan)
+    candidates = candidates[_is_free(_boxes(candidates, panel.sizes[label]), panel)]
     ends = line_ends(panel, label, candidates)
     cost = np.linalg.norm(ends - panel.anchors[label], axis=1) / panel.sizes[label, 1]
     cost += panel.hiding_cost * _share_on_points(_boxes(candidates, panel.sizes[label]), panel, occupied)
-    best = np.argsort(cost, kind="stable")[:SHORTLIST]
-    boxes = _boxes(candidates[best], panel.sizes[label])
-    lines = np.stack([np.broadcast_to(panel.anchors[label], boxes[:, :2].shape), ends[best]], axis=1)
-    cost = cost[best] + CROSSES * _count_crossings(boxes, lines, _placed(panel, spots))
+    order = np.argsort(cost, kind="stable")
+    return _Choices(spots=candidates[order], ends=ends[order], cost=cost[order])
+
+
+def _best_spot(panel: Panel, label: int, choices: _Choices, *, spots: Spots) -> np.ndarray:
+    """The cheapest of many spots for one label, given where the others are."""
+    placed = np.isfinite(spots).all(axis=1)
+    taken = _boxes(spots[placed] - GAP, panel.sizes[placed] + 2 * GAP)
+    free = ~_overlap(_boxes(choices.spots, panel.sizes[label]), taken).any(axis=1)
+    best = np.flatnonzero(free)[:SHORTLIST]
+    if not len(best):
+        return np.full(2, np.nan)
+    boxes = _boxes(choices.spots[best], panel.sizes[label])
+    lines = np.stack([np.broadcast_to(panel.anchors[label], boxes[:, :2].shape), choices.ends[best]], axis=1)
+    cost = choices.cost[best] + CROSSES * _count_crossings(boxes, lines, _placed(panel, spots))
     others = np.delete(_anchor_boxes(panel), label, axis=0)
     cost += CROSSES * _run_through(lines, others).sum(axis=1)
-    return candidates[best[np.argmin(cost)]]
+    return choices.spots[best[np.argmin(cost)]]
 
 
 def _candidates(panel: Panel, label: int) -> Candidates:
@@ -108,14 +135,11 @@ def _boxes(corners: Float[np.ndarray, "box 2"], sizes: Float[np.ndarray, "*box 2
     return np.concatenate([corners, corners + sizes], axis=1)
 
 
-def _is_free(boxes: Boxes, panel: Panel, *, spots: Spots) -> Bool[np.ndarray, " box"]:
-    """Inside the area, off every anchor and off every label already placed."""
+def _is_free(boxes: Boxes, panel: Panel) -> Bool[np.ndarray, " box"]:
+    """Inside the area and off every anchor."""
     left, bottom, right, top = panel.area
     inside = (boxes >= [left, bottom, left, bottom]) & (boxes <= [right, top, right, top])
-    placed = np.isfinite(spots).all(axis=1)
-    labels = _boxes(spots[placed] - GAP, panel.sizes[placed] + 2 * GAP)
-    taken = _overlap(boxes, np.concatenate([_anchor_boxes(panel), labels]))
-    return np.logical_and(inside.all(axis=1), ~taken.any(axis=1))
+    return np.logical_and(inside.all(axis=1), ~_overlap(boxes, _anchor_boxes(panel)).any(axis=1))
 
 
 def _anchor_boxes(panel: Panel) -> Boxes:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb, to_rgba_array
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import IdentityTransform
 
 from latentscape.figures.density import paint_density
 from latentscape.figures.palette import fade
@@ -57,11 +60,16 @@ def draw_swarm(axes: Axes, swarm: Swarm, style: Style) -> None:
     shuffled = np.random.default_rng(0).permutation(len(swarm.xy))
     for is_faint in (True, False):
         rows = shuffled[swarm.faint[shuffled] == is_faint]
-        for portion in np.array_split(rows, PORTIONS):
-            for shape, marker in enumerate(swarm.markers):
-                own = portion if swarm.shapes is None else portion[swarm.shapes[portion] == shape]
-                if len(own):
-                    _draw_markers(axes, swarm, style, rows=own, marker=marker, is_faint=is_faint)
+        if len(rows):
+            _draw_markers(axes, swarm, style, rows=_mix_shapes(rows, swarm), is_faint=is_faint)
+
+
+def _mix_shapes(rows: Rows, swarm: Swarm) -> Rows:
+    """The rows in the order in which they are drawn: portion by portion, in each of them marker by marker."""
+    if swarm.shapes is None:
+        return rows
+    parts = [portion[np.argsort(swarm.shapes[portion], kind="stable")] for portion in np.array_split(rows, PORTIONS)]
+    return np.concatenate(parts)
 
 
 def point_area(n: int) -> float:
@@ -80,15 +88,26 @@ def where_points_are(axes: Axes, swarm: Swarm) -> Float[np.ndarray, "place 2"]:
     return np.stack([filled % width + 0.5, filled // width + 0.5], axis=1) * steps + (left, bottom)
 
 
-def _draw_markers(axes: Axes, swarm: Swarm, style: Style, *, rows: Rows, marker: str, is_faint: bool) -> None:
+def _draw_markers(axes: Axes, swarm: Swarm, style: Style, *, rows: Rows, is_faint: bool) -> None:
+    """One collection for all markers, in this order: `scatter` takes one marker, and time for each call."""
     n = len(swarm.xy)
     colors = to_rgba_array(list(swarm.colors))[swarm.classes[rows]]
     colors[:, 3] = _opacity(n) * (FAINT_ALPHA if is_faint else 1.0)
     rims = colors * (1, 1, 1, 0) + (0, 0, 0, RING_ALPHA)
-    edges = list(rims) if is_faint else style.theme.panel
-    width = RING if is_faint else 0.4 if n <= 1000 else 0.15
-    x, y = swarm.xy[rows].T
-    axes.scatter(x, y, c=colors, s=point_area(n), marker=marker, edgecolors=edges, linewidths=width, zorder=2)
+    looks = [MarkerStyle(marker) for marker in swarm.markers]
+    paths = [look.get_path().transformed(look.get_transform()) for look in looks]
+    points = PathCollection(
+        paths[:1] if swarm.shapes is None else [paths[shape] for shape in swarm.shapes[rows]],
+        sizes=[point_area(n)],
+        offsets=swarm.xy[rows],
+        offset_transform=axes.transData,
+        facecolors=colors,
+        edgecolors=rims if is_faint else style.theme.panel,
+        linewidths=RING if is_faint else 0.4 if n <= 1000 else 0.15,
+        zorder=2,
+    )
+    points.set_transform(IdentityTransform())
+    axes.add_collection(points, autolim=False)
 
 
 def _opacity(n: int) -> float:

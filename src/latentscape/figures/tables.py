@@ -8,9 +8,14 @@ from types import MappingProxyType
 
 from matplotlib.figure import Figure
 
+from latentscape.figures.calibration import draw_calibration
 from latentscape.figures.confusion_distance import draw_confusion_distance
+from latentscape.figures.confusion_matrix import draw_confusion_matrix
 from latentscape.figures.feature_maps import draw_feature_maps
+from latentscape.figures.generalization import draw_generalization
 from latentscape.figures.latent_spaces import draw_latent_spaces
+from latentscape.figures.layer_profile import draw_layer_profile
+from latentscape.figures.layer_similarity import draw_layer_similarity
 from latentscape.figures.pair_maps import draw_tsne_projection, draw_umap_projection
 from latentscape.figures.similarity_distribution import draw_similarity_distribution
 from latentscape.figures.similarity_heatmap import draw_similarity_heatmap
@@ -21,7 +26,12 @@ from latentscape.findings import EmbeddingsFindings, LatentsFindings, MapFinding
 LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]] = MappingProxyType(
     {
         "latent_spaces_static": draw_latent_spaces,
+        "layer_profile": draw_layer_profile,
+        "confusion_matrix": draw_confusion_matrix,
         "confusion_vs_distance": draw_confusion_distance,
+        "generalization": draw_generalization,
+        "layer_similarity": draw_layer_similarity,
+        "calibration": draw_calibration,
     }
 )
 EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | None]] = MappingProxyType(

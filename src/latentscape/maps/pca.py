@@ -41,6 +41,9 @@ def find_components(
     """
     with threadpool_limits(1, "blas"):  # sums over another number of threads end in other digits
         read, exponent = _open_rows(features, directions=directions)
+        if features.size <= BLOCK_NUMBERS:
+            rows = read(slice(None))
+            read = rows.__getitem__
         fit = slice(0, len(features), step)
         weights = counts[fit] / counts[fit].sum()
         center = _sum_blocks(read, fit, lambda rows, at: weights[at] @ rows)

@@ -49,11 +49,19 @@ def resample_sums(
 
 
 def bootstrap_interval(draws: Float[np.ndarray, " draw"], *, unit: str, n_units: int) -> Interval:
-    """The 2.5 and 97.5 percentiles of a resampled statistic.
+    """The 2.5 and 97.5 percentiles of a statistic over 1,000 resampled studies: what other units would have given.
+
+    Each draw takes as many units (samples, queries) as there are, with replacement, by the run's seed. The interval's
+    own words name the unit. Queries are drawn and documents kept, so that an interval says what other queries to the
+    same documents would give.
 
     Draws in which the statistic does not exist (NaN) are left out. There is no interval when more than half of them
-    are, or when there are fewer than two units: a single one can't say how much the next would differ. Percentile
-    method: Efron 1979; Efron and Tibshirani 1993, ch. 13.
+    are, or when there are fewer than two units: a single one can't say how much the next would differ. Where all
+    units of a mean share have the same value, resampling finds no spread and would claim certainty: Wilson's interval
+    is given instead.
+
+    Source: Efron 1979, https://doi.org/10.1214/aos/1176344552; Efron and Tibshirani 1993, chapter 13 (percentile
+    method).
     """
     defined = draws[np.isfinite(draws)]
     if n_units < 2 or 2 * defined.size < draws.size:
@@ -65,8 +73,11 @@ def bootstrap_interval(draws: Float[np.ndarray, " draw"], *, unit: str, n_units:
 def wilson_interval(hits: float, n: int) -> tuple[float, float]:
     """The ends of Wilson's 95 % interval of the share hits / n, for n >= 1 independent yes-or-no answers.
 
-    With p = hits / n and z = 1.96: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). It stays within [0, 1]
-    and keeps a width at shares of 0 and 1. Wilson 1927; recommended by Brown, Cai and DasGupta 2001.
+    With p = hits / n and z = 1.96: (p + z²/2n ∓ z √(p(1−p)/n + z²/4n²)) / (1 + z²/n). It stays within [0, 1] and keeps
+    a width at shares of 0 and 1.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953; recommended by Brown, Cai and DasGupta 2001,
+    https://doi.org/10.1214/ss/1009213286.
 
     >>> low, high = wilson_interval(50, 100)
     >>> round(low, 4), round(high, 4)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -47,6 +48,8 @@ def measure_accuracy(labels: Labels, predictions: Labels) -> Score:
     """Share of samples predicted as their own class: right / n, with Wilson's 95 % interval. Higher is better.
 
     Samples whose label or prediction is -1 are left out, and n shows it. None when none remains.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953 (the interval).
     """
     known = find_known(labels, predictions)
     n_right = int(np.sum(labels[known] == predictions[known]))
@@ -58,6 +61,8 @@ def measure_class_recalls(confusions: Int[np.ndarray, "class class"], class_name
 
     With Wilson's 95 % interval. Keys and names are `recall_<class>`, see `name_scores`. None for a class without
     samples.
+
+    Source: van Rijsbergen 1979, Information Retrieval, ch. 7.
     """
     totals = confusions.sum(axis=1)
     reasons = [f"the class {name} has no samples" for name in class_names]
@@ -66,6 +71,47 @@ def measure_class_recalls(confusions: Int[np.ndarray, "class class"], class_name
         name: score_share(name, int(confusions[i, i]), int(totals[i]), reason=reasons[i])
         for i, name in enumerate(names)
     }
+
+
+def measure_class_precisions(
+    confusions: Int[np.ndarray, "class class"], class_names: Sequence[str]
+) -> dict[str, Score]:
+    """For each class a the share of the samples predicted as it that are of it: c_aa / sum_b c_ba. Higher is better.
+
+    With Wilson's 95 % interval. Keys and names are `precision_<class>`, see `name_scores`. None for a class that was
+    never predicted.
+
+    Source: van Rijsbergen 1979, Information Retrieval, ch. 7.
+    """
+    totals = confusions.sum(axis=0)
+    reasons = [f"no sample was predicted as {name}" for name in class_names]
+    names = name_scores("precision", class_names)
+    return {
+        name: score_share(name, int(confusions[i, i]), int(totals[i]), reason=reasons[i])
+        for i, name in enumerate(names)
+    }
+
+
+def measure_class_f1s(confusions: Int[np.ndarray, "class class"], class_names: Sequence[str]) -> dict[str, Score]:
+    """For each class a the harmonic mean of its precision and recall. Higher is better, in [0, 1].
+
+    F1 = 2 c_aa / (sum_b c_ab + sum_b c_ba) = 2 J / (1 + J), with J the share of the samples both of class a and
+    predicted as a among the n samples that are either: n is their number, and the 95 % interval is Wilson's of J, put
+    through the same formula. Keys and names are `f1_<class>`, see `name_scores`. None for a class that has no samples
+    and was never predicted; 0 if only one of the two.
+
+    Source: van Rijsbergen 1979, Information Retrieval, ch. 7; Dice 1945, Ecology 26 (the form by counts).
+    """
+    scores: dict[str, Score] = {}
+    either = confusions.sum(axis=0) + confusions.sum(axis=1) - np.diag(confusions)
+    for i, name in enumerate(name_scores("f1", class_names)):
+        both, n = int(confusions[i, i]), int(either[i])
+        shared = score_share(name, both, n, reason=f"no sample is {class_names[i]} or was predicted as it")
+        ends = {
+            key: 2 * end / (1 + end) for key in ("value", "low", "high") if (end := getattr(shared, key)) is not None
+        }
+        scores[name] = replace(shared, **ends)
+    return scores
 
 
 def name_scores(prefix: str, owners: Sequence[str]) -> list[str]:
@@ -90,7 +136,8 @@ def measure_balanced_accuracy(confusions: Int[np.ndarray, "class class"], *, see
     """Mean of the classes' recalls, each class counting the same (macro recall). Higher is better.
 
     Classes without samples are left out. The interval resamples within each class, so class sizes stay as they are.
-    Brodersen, Ong, Stephan and Buhmann 2010.
+
+    Source: Brodersen, Ong, Stephan and Buhmann 2010, https://doi.org/10.1109/ICPR.2010.764.
     """
     totals = confusions.sum(axis=1)
     present = totals > 0
@@ -109,6 +156,8 @@ def measure_chance_accuracy(confusions: Int[np.ndarray, "class class"]) -> Score
     """The accuracy of always answering the largest class: max_a n_a / n. A yardstick, neither good nor bad.
 
     It describes these very samples, so it has no interval.
+
+    Source: as a baseline accuracy in Holte 1993, https://doi.org/10.1023/A:1022631118932.
     """
     totals = confusions.sum(axis=1)
     n = int(totals.sum())

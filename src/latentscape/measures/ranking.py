@@ -51,12 +51,18 @@ def rank_documents(
     or when it is equal and the document is wrong. Negative cosines rank like any others. With R_q the right
     documents of query q and b_q the rank of the best of them, over the n queries that have any:
 
-    * mrr = mean of 1 / b_q (mean reciprocal rank; Voorhees 1999),
-    * hit_at_1 = share of queries with b_q = 1,
-    * recall_at_k = mean of |R_q among the first k| / |R_q| (with m < k documents: k = m).
+    * `mrr` = mean of 1 / b_q (mean reciprocal rank),
+    * `hit_at_1` = share of queries with b_q = 1: the checklist's "right document at rank 1",
+    * `recall_at_1`, `recall_at_5`, `recall_at_10` = mean of |R_q among the first k| / |R_q|, a set recall and not a hit
+      rate (with m < k documents: k = m).
 
-    All in [0, 1], higher is better. Intervals: bootstrap of queries, Wilson's for hit_at_1 and where all queries agree.
-    Scores are None when no query has a right document.
+    All in [0, 1], higher is better. With several right documents `recall_at_1` can't reach 1; `hit_at_1` can. A tie
+    never counts in the model's favor, and vectors that are equal number for number are multiplied once, so that their
+    cosines are equal to the last bit. Intervals: bootstrap of queries, Wilson's for hit_at_1 and where all queries
+    agree. A query without a right document has rank 0 and does not count, and `n` shows it; no value when no query has
+    one.
+
+    Source: Voorhees 1999, The TREC-8 question answering track report (mean reciprocal rank).
 
     Raises:
         DataError: there are no documents, a vector is not finite or all zero, or a right document does not exist.

@@ -25,6 +25,10 @@ READINESS: Mapping[str, float] = {
 def describe_margin(margin: float) -> str:
     """The published word for a margin: above 0.40 excellent, from 0.30 good, 0.20 fair, 0.10 poor, below that bad.
 
+    A value on a bound takes the better word, except that excellent wants more than its bound.
+
+    Source: the published evaluation of the retriever.
+
     >>> describe_margin(0.3713)
     'good'
     """
@@ -33,6 +37,10 @@ def describe_margin(margin: float) -> str:
 
 def describe_separation(separation: float) -> str:
     """The published word for a separation: above 3.0 excellent, from 2.0 good, 1.5 fair, 1.0 poor, below that bad.
+
+    A value on a bound takes the better word, except that excellent wants more than its bound.
+
+    Source: the published evaluation of the retriever.
 
     >>> describe_separation(2.45)
     'good'
@@ -95,10 +103,22 @@ RULES: Mapping[str, Rule] = {
 def check_readiness(scores: Mapping[str, Score], *, thresholds: Mapping[str, float] = READINESS) -> tuple[Check, ...]:
     """Judge a retriever by the published checklist, one check for each threshold, in the order of `READINESS`.
 
-    `scores` holds what was measured by the names of `READINESS`: `figures` the number of pictures written,
-    `neighbor_recall` the best map's, `heatmap_diagonal` that of the heatmap, the others as their measures name them.
-    The last two stand in for what the checklist leaves to the eye, and their sentences say so. A check whose score is
-    absent or None is neither passed nor failed. A threshold that is missing from `thresholds` is not checked.
+    | name | asked for |
+    |---|---|
+    | `figures` | at least 5 pictures written |
+    | `positive_mean` | above 0.75 |
+    | `negative_mean` | below 0.55 |
+    | `margin` | above 0.25 |
+    | `separation` | above 2.0 |
+    | `hit_at_1` | above 85 % |
+    | `neighbor_recall` | above 40 % on the best map: clusters on it are then the model's own |
+    | `heatmap_diagonal` | above 85 % |
+
+    The last two stand in for what the checklist leaves to the eye, clear clusters and a bright diagonal: their
+    sentences say so, and their thresholds are ours. A check whose score is absent or None is neither passed nor failed.
+    A threshold that is missing from `thresholds`, or from configs/readiness.yml, is not checked.
+
+    Source: the published checklist of a retriever ready for use.
 
     Raises:
         UsageError: a threshold has an unknown name.

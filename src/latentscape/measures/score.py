@@ -11,7 +11,9 @@ class Score:
     """One measured value with all a reader needs to judge it.
 
     `value` is None exactly when `reason` says why it can't be measured; `low` and `high` bound the 95 % interval
-    and are None where no interval exists. `bounds` is the smallest and the largest value possible.
+    and are None where no interval exists. `n` is the number of things it rests on, `better` says which way is better,
+    and `bounds` is the smallest and the largest value possible. In scores.json a score takes the names `x`, `x_n`,
+    `x_low`, `x_high`, and `x_reason` when `x` is null.
     """
 
     name: str

@@ -36,13 +36,21 @@ def judge_neighbors(
 ) -> Float[np.ndarray, " row"]:
     """For each of `rows`, how near in `space` its k nearest of the other space are: 1 among the k nearest, 0 farthest.
 
-    t_i = 1 - sum over j of max(0, r(i, j) - k) / w, with r(i, j) the rank of j among the n - 1 others by distance from
-    i in `space`, j over the k `nearest` of the other space, and w the largest sum possible: k (2n - 3k - 1) / 2 for
-    k < n / 2, else (n - k) (n - k - 1) / 2. Defined for k < n - 1.
+    t_i = 1 − Σ over j of max(0, r(i, j) − k) / w, with r(i, j) the rank of j among the n − 1 others by distance from i
+    in `space`, j over the k `nearest` of the other space, and w the largest sum possible, so that 0 is the worst map:
+    k (2n − 3k − 1) / 2 for k < n / 2, as in scikit-learn, else (n − k) (n − k − 1) / 2. Defined for k < n − 1.
 
-    The mean over i is *trustworthiness* where `nearest` are those on the map and `space` holds the features, and
-    *continuity* where they change places. Higher is better; a map that places samples at random scores 0.5.
-    Source: Venna and Kaski 2001 (ICANN) and 2006 (Neural Networks 19); as in scikit-learn, whose w is for k < n / 2.
+    * `trustworthiness` is the mean over i where `nearest` are those on the map and `space` holds the features: are
+      false neighbors at least from nearby?
+    * `continuity` is the mean where they change places: are lost neighbors at least not far?
+
+    In [0, 1], higher is better; a map that places samples at random scores 0.5, or 1 − k / (n − 1) for k ≥ n / 2. All
+    samples up to 3,000; beyond, a seeded choice of 3,000 (of 1,000 where samples and features are many), each ranked
+    among all n, and the others have no value. Ranks are exact: single precision proposes, double precision decides
+    wherever rounding could matter. Equal distances are ordered by row number.
+
+    Source: Venna and Kaski 2001, https://doi.org/10.1007/3-540-44668-0_68, and 2006,
+    https://doi.org/10.1016/j.neunet.2006.05.014.
     """
     n, k = len(space), nearest.shape[1]
     excess = np.maximum(count_ranks(space, rows, nearest, crew=crew) - k, 0).sum(axis=1)

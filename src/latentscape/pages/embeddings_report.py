@@ -10,7 +10,7 @@ from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.scales import Check, describe_margin, describe_separation
 from latentscape.measures.score import Score
 from latentscape.pages.embeddings_conclusion import conclude_embeddings, find_worst_query
-from latentscape.pages.report import Checklist, Picture, Report, ScoreRow, ScoreTable, Section
+from latentscape.pages.report import Checklist, Picture, Report, ScoreRow, ScoreTable, Section, collect_definitions
 from latentscape.pages.report_parts import (
     compare_trust,
     describe_model,
@@ -58,7 +58,12 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
         Section(heading="Visual analysis", blocks=visual),
         Section(heading="Conclusion", blocks=conclude_embeddings(findings, checks)),
     )
-    return Report(title=_write_title(findings.scores), sections=sections, stamps=findings.model.stamps)
+    return Report(
+        title=_write_title(findings.scores),
+        sections=sections,
+        stamps=findings.model.stamps,
+        definitions=collect_definitions(sections),
+    )
 
 
 def _write_title(scores: Mapping[str, Score]) -> str:

@@ -1,5 +1,7 @@
 """The interactive map of one layer of a classifier."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -21,7 +23,7 @@ from latentscape.pages.map_words import (
     pick,
     warn_of_low_trust,
 )
-from latentscape.pages.page_sample import choose_points, say_choice
+from latentscape.pages.page_sample import MOST_POINTS, choose_points, say_choice
 from latentscape.pages.symbols import CIRCLE, GRAY, SYMBOLS
 from latentscape.pages.trust_switch import explain_marks, switch_trust
 from latentscape.pages.words import count
@@ -73,24 +75,38 @@ def find_wrong(findings: LatentsFindings) -> Flags:
 
 def describe_sample(findings: LatentsFindings, row: int, drawn: DrawnMap) -> str:
     """The hover label of a sample: id, true and predicted class, dataset, file."""
+    predicted = int(findings.predictions[row])
+    facts = _describe_facts(
+        findings.ids[row],
+        true=_pick_name(findings.class_names, int(findings.labels[row])),
+        predicted=_pick_name(findings.class_names, predicted),
+        probability=float(findings.probabilities[row, predicted]) if predicted >= 0 else 0.0,
+        dataset=_pick_name(findings.dataset_names, int(findings.dataset_ids[row])),
+        speaker=findings.speakers[row],
+    )
+    return "<br>".join([facts, *describe_trust_here(drawn, row)])
+
+
+def _pick_name(names: Sequence[str], index: int) -> str | None:
+    return names[index] if index >= 0 else None
+
+
+@lru_cache(maxsize=MOST_POINTS)
+def _describe_facts(
+    name: str, *, true: str | None, predicted: str | None, probability: float, dataset: str | None, speaker: str
+) -> str:
+    """The lines that are the same on every map of a sample; None is an unknown class or dataset."""
+    unknown = name_of((), -1)
+    said = unknown if predicted is None else f"{escape_hover(predicted)} (probability {probability:.2f})"
     lines = [
-        f"<b>{wrap_hover(findings.ids[row].rpartition('/')[2])}</b>",
-        f"true {escape_hover(name_of(findings.class_names, int(findings.labels[row])))}",
-        f"predicted {_describe_prediction(findings, row)}",
-        f"dataset {escape_hover(name_of(findings.dataset_names, int(findings.dataset_ids[row])))}",
-        f"speaker {escape_hover(findings.speakers[row]) or name_of((), -1)}",
-        f"id {wrap_hover(findings.ids[row])}",
-        *describe_trust_here(drawn, row),
+        f"<b>{wrap_hover(name.rpartition('/')[2])}</b>",
+        f"true {unknown if true is None else escape_hover(name_of((true,), 0))}",
+        f"predicted {said}",
+        f"dataset {unknown if dataset is None else escape_hover(name_of((dataset,), 0))}",
+        f"speaker {escape_hover(speaker) or unknown}",
+        f"id {wrap_hover(name)}",
     ]
     return "<br>".join(lines)
-
-
-def _describe_prediction(findings: LatentsFindings, row: int) -> str:
-    predicted = int(findings.predictions[row])
-    if predicted < 0:
-        return name_of((), predicted)
-    name = escape_hover(findings.class_names[predicted])
-    return f"{name} (probability {findings.probabilities[row, predicted]:.2f})"
 
 
 def _group_samples(findings: LatentsFindings, shown: Rows, *, faint: Flags, style: Style) -> list[Cloud]:

@@ -1,21 +1,33 @@
-"""The report of the latents study: what a classifier's layers show, from the numbers alone."""
+"""The report of the latents study: the answers first, then the evidence, from the numbers alone."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from latentscape.figures.words import say_accuracy, say_interval, say_relation, say_share
-from latentscape.findings import DrawnMap, LatentsFindings
+from latentscape.figures.words import say_accuracy
+from latentscape.findings import LatentsFindings
 from latentscape.measures.classification import name_scores
-from latentscape.measures.score import Score
-from latentscape.pages.latents_conclusion import conclude_latents, find_most_confused, label_recalls
-from latentscape.pages.report import Picture, Report, ScoreRow, ScoreTable, Section
+from latentscape.pages import latents_lists as lists
+from latentscape.pages import latents_tables as tables
+from latentscape.pages.latents_conclusion import conclude_latents
+from latentscape.pages.latents_improve import list_advice, list_withheld
+from latentscape.pages.latents_pictures import collect_maps, name_pages, tell_stories
+from latentscape.pages.report import (
+    AdviceList,
+    Block,
+    Notes,
+    Paragraph,
+    Picture,
+    Report,
+    Section,
+    collect_definitions,
+)
 from latentscape.pages.report_parts import (
-    compare_trust,
     describe_model,
     link_pages,
-    list_notices,
-    name_map,
     tabulate_others,
     tabulate_scores,
     tabulate_trust,
@@ -28,24 +40,67 @@ OVERALL = {
     "balanced_accuracy": "Balanced accuracy: mean recall of the classes",
     "chance_accuracy": "Accuracy of always guessing the largest class",
 }
+CALIBRATION = {
+    "calibration_error": "Calibration error: mean gap of confidence and accuracy",
+    "overconfidence": "Overconfidence: mean confidence minus accuracy",
+    "brier": "Brier score",
+}
+BY_CLASS = ("recall_", "precision_", "f1_")
+SUSPECT_RULES = {
+    "conflicting_copies": "copies",
+    "leaking_copies": "copies",
+    "label": "label_suspects",
+    "near_copies": "near_copies",
+    "copies": "copies",
+    "outlier": "outliers",
+}
+"""Kind of suspect -> key of its definition, in the order of telling."""
 
 
 def describe_latents(findings: LatentsFindings, figures: Sequence[str]) -> Report:
     """Everything worth telling about a latents study; `figures` are the files written beside the report."""
+    show = partial(_show, figures, tell_stories(findings, figures))
     sections = (
-        describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
-        Section(heading="Key metrics", blocks=tuple(_tabulate(findings))),
-        Section(
-            heading="Visual analysis",
-            blocks=(
-                *tell_pictures(figures, _tell_stories(findings, figures)),
-                *link_pages(figures, _name_pages(findings)),
-            ),
-        ),
         Section(heading="Conclusion", blocks=conclude_latents(findings)),
+        *_gather("Improve next", _tell_improvements(findings)),
+        Section(heading="Key metrics", blocks=tuple(_tabulate(findings))),
+        *_gather("Layers", [*show("layer_profile"), *_tell_layers(findings), *show("layer_similarity")]),
+        *_gather("Confusion", [*show("confusion_matrix"), *_tell_confusion(findings), *show("confusion_vs_distance")]),
+        *_gather("Generalization", [*show("generalization"), *_tell_generalization(findings)]),
+        *_gather("Calibration", [*show("calibration"), *_tell_calibration(findings)]),
+        *_gather("Most confident mistakes", lists.tabulate_mistakes(findings)),
+        *_gather("Suspects", _tell_suspects(findings)),
+        Section(heading="Visual analysis", blocks=tuple(_show_maps(findings, figures))),
+        describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
     )
     title = say_accuracy(findings.scores) or f"What {count(len(findings.layers), 'layer')} of the model show"
-    return Report(title=title, sections=sections, stamps=findings.model.stamps)
+    return Report(
+        title=title,
+        sections=sections,
+        stamps=findings.model.stamps,
+        definitions=collect_definitions(sections),
+    )
+
+
+def _gather(heading: str, blocks: Iterable[Block]) -> list[Section]:
+    """A section, unless there is nothing in it."""
+    found = tuple(blocks)
+    return [Section(heading=heading, blocks=found)] if found else []
+
+
+def _show(figures: Sequence[str], stories: Mapping[str, Picture], stem: str) -> list[Picture]:
+    """The picture of that name, where it was written."""
+    return [stories[stem]] if stem in stories and stories[stem].file in figures else []
+
+
+def _show_maps(findings: LatentsFindings, figures: Sequence[str]) -> Iterable[Block]:
+    """The maps, the pages behind them, how far to trust them, and pictures that no other section tells."""
+    stories = tell_stories(findings, figures)
+    elsewhere = {story.file for stem, story in stories.items() if stem != "latent_spaces_static"}
+    rest = [file for file in figures if file not in elsewhere]
+    yield from tell_pictures(rest, {stem: story for stem, story in stories.items() if story.file not in elsewhere})
+    yield from link_pages([file for file in rest if PurePosixPath(file).suffix == ".html"], name_pages(findings))
+    yield from tabulate_trust(collect_maps(findings))
 
 
 def _describe_data(findings: LatentsFindings) -> str:
@@ -58,72 +113,64 @@ def _describe_data(findings: LatentsFindings) -> str:
     )
 
 
-def _tabulate(findings: LatentsFindings) -> Iterable[ScoreTable]:
-    recalls = label_recalls(findings)
+def _tell_improvements(findings: LatentsFindings) -> Iterable[Block]:
+    """The ranked list, or that there is none; and what could not be judged."""
+    advice, withheld = list_advice(findings), list_withheld(findings)
+    if advice:
+        yield AdviceList(entries=advice)
+    elif withheld:
+        yield Paragraph(text="No claim survives its test: these numbers do not say what to improve.")
+    if withheld:
+        yield Notes(title="Not said", lines=withheld)
+
+
+def _tabulate(findings: LatentsFindings) -> Iterable[Block]:
     yield tabulate_scores("Over all samples", findings.scores, OVERALL)
-    yield tabulate_scores("Recall of each class", findings.scores, recalls)
     datasets = dict(zip(name_scores("accuracy", findings.dataset_names), findings.dataset_names, strict=True))
     if datasets.keys() & findings.scores.keys():
-        yield tabulate_scores("Accuracy in each data set", findings.scores, datasets)
-    rows = (ScoreRow(label=layer.layer, score=layer.confusion.spearman) for layer in findings.layers)
-    yield ScoreTable(
-        title="Distance of classes against their confusion: Spearman's ρ, negative where near ones are mixed up",
-        rows=tuple(rows),
+        yield tabulate_scores("Accuracy in each dataset", findings.scores, datasets)
+    yield from tables.tabulate_classes(findings)
+    by_class = [name for name in findings.scores if name.startswith(BY_CLASS)]
+    yield from tabulate_others(findings.scores, [*OVERALL, *CALIBRATION, *datasets, *by_class])
+
+
+def _tell_layers(findings: LatentsFindings) -> Iterable[Block]:
+    yield from tables.tabulate_readouts(findings.layers)
+    yield from tables.tabulate_geometry(findings.layers)
+    yield from tables.tabulate_similarity(findings)
+
+
+def _tell_confusion(findings: LatentsFindings) -> Iterable[Block]:
+    yield from tables.tabulate_pairs(findings)
+    yield from tables.tabulate_relations(findings.layers)
+
+
+def _tell_generalization(findings: LatentsFindings) -> Iterable[Block]:
+    yield from tables.tabulate_transfers(findings)
+    yield from tables.tabulate_drifts(findings)
+
+
+def _tell_calibration(findings: LatentsFindings) -> Iterable[Block]:
+    if findings.calibration:
+        yield tabulate_scores("Confidence against accuracy", findings.calibration.scores, CALIBRATION)
+
+
+def _tell_suspects(findings: LatentsFindings) -> Iterable[Block]:
+    """How many of each kind, what the model has seen of them, and the first ones."""
+    if not findings.suspects:
+        return
+    kinds = Counter(suspect.kind for suspect in findings.suspects)
+    told = [f"{lists.SUSPECT_KINDS[kind].lower()} {kinds[kind]:,}" for kind in SUSPECT_RULES if kind in kinds]
+    n_trained = sum("train" in suspect.splits for suspect in findings.suspects)
+    seen = (
+        f" {n_trained:,} of them {'touches' if n_trained == 1 else 'touch'} samples that the model was trained on: it "
+        "has seen their labels, so they say less about what it makes of new ones."
+        if n_trained
+        else ""
     )
-    yield from tabulate_trust(_collect_maps(findings))
-    yield from tabulate_others(findings.scores, [*OVERALL, *recalls, *datasets])
-
-
-def _collect_maps(findings: LatentsFindings) -> dict[str, DrawnMap]:
-    return {name_map(layer.layer, method): drawn for layer in findings.layers for method, drawn in layer.maps.items()}
-
-
-def _name_pages(findings: LatentsFindings) -> dict[str, str]:
-    """Words for the interactive pages by their original names."""
-    pairs = ((layer.layer, method) for layer in findings.layers for method in layer.maps)
-    return {f"{method}_{layer}_interactive": name_map(layer, method) for layer, method in pairs}
-
-
-def _tell_stories(findings: LatentsFindings, figures: Sequence[str]) -> Mapping[str, Picture]:
-    files = {file.rpartition("/")[2].removesuffix(".png"): file for file in figures}
-    stories = {"latent_spaces_static": _tell_maps, "confusion_vs_distance": _tell_confusion}
-    return {stem: tell(findings, files[stem]) for stem, tell in stories.items() if stem in files}
-
-
-def _tell_maps(findings: LatentsFindings, file: str) -> Picture:
-    maps = _collect_maps(findings)
-    return Picture(
-        file=file,
-        title="The layers as maps",
-        text="See whether points of one color gather, which tells that a layer separates the classes, and whether "
-        "the markers of different datasets mix, which tells that it does not separate the recordings. "
-        f"{compare_trust(maps)} Axes mean nothing. {list_notices(maps)}".strip(),
-        alt=f"Maps of {count(len(findings.layers), 'layer')}, one point a sample, color the true class",
+    yield Paragraph(
+        text=f"{count(len(findings.suspects), 'finding')} to look at before training again: {', '.join(told)}.{seen} "
+        "All are in suspects.csv. A suspect is a reason to look, not a verdict.",
+        measures=tuple(SUSPECT_RULES[kind] for kind in SUSPECT_RULES if kind in kinds),
     )
-
-
-def _tell_confusion(findings: LatentsFindings, file: str) -> Picture:
-    relations = "; ".join(f"{layer.layer}: {_relate(layer.confusion.spearman)}" for layer in findings.layers)
-    return Picture(
-        file=file,
-        title="Distance between classes against their confusion",
-        text=f"Each point is a pair of classes; a falling cloud means that the model mixes up what lies close. "
-        f"{relations}. {_describe_worst_pair(findings)}".strip(),
-        alt="For each layer, how often two classes are mixed up over how far apart their centroids lie",
-    )
-
-
-def _relate(spearman: Score) -> str:
-    interval = say_interval(spearman)
-    return f"{say_relation(spearman)}, interval {interval}" if interval else say_relation(spearman)
-
-
-def _describe_worst_pair(findings: LatentsFindings) -> str:
-    worst = find_most_confused(findings)
-    if worst is None:
-        return "No two classes were mixed up."
-    return (
-        f"Mixed up most: {worst.first} and {worst.second}, {say_share(worst.rate)} of their "
-        f"{count(worst.n, 'sample')}; in {worst.layer} their centroids are {worst.distance:.2f} apart "
-        f"({worst.metric} distance)."
-    )
+    yield from lists.tabulate_suspects(findings)

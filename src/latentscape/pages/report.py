@@ -1,11 +1,14 @@
 """A report as a value, and the same value told twice: as Markdown and as a self-contained HTML page."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from latentscape.measures.definitions import Definition, define
 from latentscape.measures.scales import Check
 from latentscape.measures.score import Score
+from latentscape.pages.prose import prose_html, prose_markdown, read_passages
 from latentscape.pages.templates import policy, render
 from latentscape.pages.words import interval_of, value_of
 
@@ -17,16 +20,77 @@ class Paragraph:
     kind: ClassVar[str] = "paragraph"
     text: str
     lead: str = ""
+    measures: tuple[str, ...] = ()
+    """Names of the scores it tells; it links to their definitions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notes:
+    """Remarks that stand for themselves, each a line."""
+
+    kind: ClassVar[str] = "notes"
+    lines: tuple[str, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One thing to improve: what is claimed, what it rests on, what to do, and which samples to look at."""
+
+    claim: str
+    evidence: str
+    action: str
+    samples: tuple[str, ...] = ()
+    """Ids, the strongest first."""
+    measures: tuple[str, ...] = ()
+    """Names of the scores in the evidence; it links to their definitions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceList:
+    """Things to improve, the most rewarding first."""
+
+    kind: ClassVar[str] = "advice"
+    entries: tuple[Advice, ...]
+
+    most_samples: ClassVar[int] = 50
+    """Samples named for one advice; the rest is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A number of a table with remarks below it, such as its interval."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    faint: bool = False
+    """Whether it can't be told from chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Plain cells; the first column names each row."""
+    """Cells under headings; the first column names each row."""
 
     kind: ClassVar[str] = "table"
+    most_open: ClassVar[int] = 30
+    """Rows of a table that a page shows unasked."""
+
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
     title: str = ""
+    columns: tuple[str, ...] = ()
+    """For each column the name of the score in it, empty where there is none; headings link to its definition."""
+    note: str = ""
+    """How to read it."""
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is too long to stand open among other things."""
+        return len(self.rows) > self.most_open
+
+    def define_column(self, number: int) -> str:
+        """The key of the definition of what stands in a column; empty where there is none."""
+        return _find_key(self.columns[number]) if number < len(self.columns) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +112,11 @@ class ScoreRow:
         return interval_of(self.score)
 
     @property
+    def definition(self) -> str:
+        """The key of the score's definition; empty where there is none."""
+        return _find_key(self.score.name)
+
+    @property
     def bar(self) -> tuple[float, float, float] | None:
         """Where interval and value lie between the score's bounds, in percent: low, high, value."""
         score, (start, stop) = self.score, self.score.bounds
@@ -66,6 +135,11 @@ class ScoreTable:
     kind: ClassVar[str] = "scores"
     title: str
     rows: tuple[ScoreRow, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its scores."""
+        return tuple(row.score.name for row in self.rows)
 
     @property
     def has_words(self) -> bool:
@@ -103,7 +177,7 @@ class Links:
     """File name and words for it."""
 
 
-Block = Paragraph | Table | ScoreTable | Checklist | Picture | Links
+Block = Paragraph | Notes | AdviceList | Table | ScoreTable | Checklist | Picture | Links
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +195,48 @@ class Report:
     title: str
     sections: tuple[Section, ...]
     stamps: tuple[str, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    """Of the scores told; labels link to them."""
+
+    def choose_definitions(self, names: Iterable[str]) -> list[Definition]:
+        """The definitions of some scores, each once, in the order of the names."""
+        keys = dict.fromkeys(map(_find_key, names))
+        known = {definition.key: definition for definition in self.definitions}
+        return [known[key] for key in keys if key in known]
+
+    def is_defined(self, key: str) -> bool:
+        """Whether a label can link to that definition."""
+        return any(definition.key == key for definition in self.definitions)
+
+
+def collect_definitions(sections: Iterable[Section]) -> tuple[Definition, ...]:
+    """The definitions of all scores that the sections tell, each once, in the order of their first appearance."""
+    names = (name for section in sections for block in section.blocks for name in list_measures(block))
+    found = {definition.key: definition for name in dict.fromkeys(names) if (definition := define(name))}
+    return tuple(found.values())
+
+
+def list_measures(block: Block) -> list[str]:
+    """Names of the scores that a block tells, in its order."""
+    if isinstance(block, ScoreTable):
+        return list(block.names)
+    if isinstance(block, AdviceList):
+        return [name for entry in block.entries for name in entry.measures]
+    if isinstance(block, Paragraph):
+        return list(block.measures)
+    return [name for name in block.columns if name] if isinstance(block, Table) else []
+
+
+def _find_key(name: str) -> str:
+    definition = define(name)
+    return definition.key if definition else ""
 
 
 def render_report_markdown(report: Report) -> str:
     """The report as GitHub-flavored Markdown."""
-    return render("report.md.j2", report=report).strip() + "\n"
+    return render("report.md.j2", report=report, passages=read_passages, prose=prose_markdown).strip() + "\n"
 
 
 def render_report_html(report: Report) -> str:
     """The report as one HTML page without scripts; pictures and interactive pages are relative links."""
-    return render("report.html.j2", report=report, policy=policy())
+    return render("report.html.j2", report=report, policy=policy(), passages=read_passages, prose=prose_html)

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
 from latentscape.measures.faithfulness import WEAK_BELOW
+from latentscape.measures.readout import Target
 from latentscape.measures.scales import describe_margin, describe_separation
 from latentscape.measures.score import Score
 from latentscape.pages.latents_conclusion import label_recalls
+from latentscape.pages.latents_improve import list_advice, list_withheld
 
 MOST_FAILED = 10
 """Failed samples listed one by one."""
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 MAP_SCORES = ("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability")
 WEAK = f"1 in {round(1 / WEAK_BELOW)}"
+PROBED: tuple[Target, ...] = ("class", "dataset", "speaker")
 LONGEST_NAME = 48
 """Letters of a score's or class's name."""
 
@@ -24,12 +27,23 @@ def summarize_latents(findings: LatentsFindings) -> str:
     lines = ["Classification", *_lines(scores, ("accuracy", "chance_accuracy", "balanced_accuracy"))]
     recalls = {score: f"recall {name}" for score, name in label_recalls(findings).items()}
     lines += ["Recall by class", *(_line(label, scores[name]) for name, label in recalls.items())]
+    lines += ["Read from each layer by a linear probe, cross-validated"]
+    for layer in findings.layers:
+        read = ((target, layer.readouts.get((target, "linear"))) for target in PROBED)
+        lines += [_line(f"{layer.layer} {target}", each.score) for target, each in read if each is not None]
     lines += ["Confusion against distance between classes (Spearman)"]
     lines += [_line(layer.layer, layer.confusion.spearman) for layer in findings.layers]
     lines += ["Neighbors kept by the maps (share of the 15 nearest)"]
     for layer in findings.layers:
         lines += [_line(f"{layer.layer} {name}", drawn.trust.recall) for name, drawn in layer.maps.items()]
-    return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
+    return "\n".join([*lines, *_list_improvements(findings), *_closing(findings.accounting, findings.model)])
+
+
+def _list_improvements(findings: LatentsFindings) -> list[str]:
+    """The ranked claims, and what could not be judged."""
+    claims = [f"  {place}. {advice.claim}" for place, advice in enumerate(list_advice(findings), start=1)]
+    silent = [f"  {sentence}" for sentence in list_withheld(findings)]
+    return ["Improve next (evidence and actions are in the report)", *(claims or ["  no claim survives"]), *silent]
 
 
 def summarize_embeddings(findings: EmbeddingsFindings) -> str:

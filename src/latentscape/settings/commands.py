@@ -37,7 +37,10 @@ class LatentsSettings:
     skip_tsne: bool = False
     """Draw no t-SNE."""
     layers: tuple[str, ...] | None = None
-    """Layers to study, by name or glob, separated by commas; without it cnn, encoder, mlp and logits."""
+    """Layers to study, by name or glob, separated by commas; without it cnn, encoder, mlp and logits. Every transformer
+    layer: `cnn,encoder.encoder.layers.*,encoder,mlp,logits`."""
+    align: bool = False
+    """Draw the layers' maps in one frame, so that what moves from layer to layer has moved for a reason."""
     allow_missing: tuple[str, ...] = ()
     """Pattern of tensors that may be missing from the checkpoint; every picture then says so."""
 

@@ -1,0 +1,252 @@
+"""The ranked list of what to improve, in words: a claim, its evidence, what to do, and the samples behind it."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from latentscape.figures.words import say_share
+from latentscape.findings import Improvement, LatentsFindings
+from latentscape.measures.score import Score
+from latentscape.pages.report import Advice
+from latentscape.pages.words import count, share_with_interval
+
+FEW_CLOSER = 1 / 3
+"""A pair of classes is called close if at most this share of all pairs is closer."""
+Told = tuple[str, str, str]
+"""Claim, evidence, action."""
+
+
+def list_advice(findings: LatentsFindings) -> tuple[Advice, ...]:
+    """Every improvement of the findings, told; in their order."""
+    return tuple(_tell(improvement, findings) for improvement in findings.improvements.found)
+
+
+def list_withheld(findings: LatentsFindings) -> tuple[str, ...]:
+    """What could not be judged, and why, a sentence each."""
+    return tuple(f"{SUBJECTS[each.kind]}: {each.reason}." for each in findings.improvements.withheld)
+
+
+def _tell(improvement: Improvement, findings: LatentsFindings) -> Advice:
+    claim, evidence, action = KINDS[improvement.kind](improvement, findings)
+    measures = tuple(dict.fromkeys(score.name for score in improvement.scores.values()))
+    return Advice(claim=claim, evidence=evidence, action=action, samples=improvement.samples, measures=measures)
+
+
+def _tell_leaking(improvement: Improvement, findings: LatentsFindings) -> Told:
+    n = sum(len(set(suspect.splits)) > 1 and "copies" in suspect.kind for suspect in findings.suspects)
+    return (
+        f"{count(n, 'recording')} on both sides of the split",
+        "Byte for byte the same file was trained on and is judged here, so the scores are too good.",
+        "Remove the copies, train again, and only then read the scores.",
+    )
+
+
+def _tell_speakers(improvement: Improvement, _: LatentsFindings) -> Told:
+    names = ", ".join(improvement.subject[:5])
+    more = f" and {len(improvement.subject) - 5} more" if len(improvement.subject) > 5 else ""
+    return (
+        f"{count(len(improvement.subject), 'speaker')} on both sides of the split: {names}{more}",
+        f"The model was trained on voices it is judged on; {say_share(improvement.stake)} of the samples are theirs.",
+        "Split by speaker and train again.",
+    )
+
+
+def _tell_conflicts(improvement: Improvement, findings: LatentsFindings) -> Told:
+    groups = [suspect for suspect in findings.suspects if suspect.kind == "conflicting_copies"]
+    names = findings.class_names
+    pairs = [" and ".join(dict.fromkeys(names[label] for label in each.labels if label >= 0)) for each in groups]
+    trained = sum(split == "train" for each in groups for split in each.splits)
+    heard = f" {count(trained, 'file')} of these were trained on." if trained else ""
+    return (
+        f"{count(len(groups), 'recording')} filed under two labels ({'; '.join(dict.fromkeys(pairs))})",
+        f"The files are byte for byte the same, so one label at least is wrong.{heard}",
+        "Listen to them, keep one label or none, and train again.",
+    )
+
+
+def _tell_label_errors(improvement: Improvement, findings: LatentsFindings) -> Told:
+    n = len(improvement.samples)
+    return (
+        f"{count(n, 'sample')} may carry the wrong label",
+        f"In {findings.main_layer.layer} most of their neighbors have another label, and the model, which was not "
+        "trained on them, prefers that same label. It may also be the model that is wrong.",
+        f"Relabel or confirm {'this one' if n == 1 else f'these {n}'} first: suspects.csv has what they look like.",
+    )
+
+
+def _tell_confused_pair(improvement: Improvement, findings: LatentsFindings) -> Told:
+    first, second, where = improvement.subject
+    rate, expected = improvement.scores["rate"], improvement.scores["expected"]
+    place = _place_pair(improvement.scores, findings)
+    among = f" in {where}, which has both," if where else ""
+    close = "closer" in improvement.scores and (improvement.scores["closer"].value or 0.0) <= FEW_CLOSER
+    action = (
+        f"They lie close before the last step already: collect more of both, or merge {first} and {second}."
+        if close
+        else f"The features can tell them apart, the last step does not: check the labels of {first} and {second}, "
+        "weigh them in the loss, or train the classifier on top for longer."
+    )
+    return (
+        f"{first} and {second} are mixed up more than other classes",
+        f"{_share(rate)} of their {count(rate.n, 'sample')}{among} are taken for each other, where "
+        f"{say_share(expected.value or 0.0)} would be if mistakes fell on all classes alike{_p(improvement)}.{place}",
+        action,
+    )
+
+
+def _place_pair(scores: Mapping[str, Score], findings: LatentsFindings) -> str:
+    metric = next((name for name in scores if name in DISTANCES), None)
+    if metric is None or scores["closer"].value is None:
+        return ""
+    closer = scores["closer"].value
+    where = "the closest of all pairs" if closer == 0 else f"{say_share(closer)} of all pairs are closer"
+    return f" {DISTANCES[metric]} in {findings.main_layer.layer}: {scores[metric].value:.2f}, {where}."
+
+
+def _tell_weak_class(improvement: Improvement, _: LatentsFindings) -> Told:
+    label, usual = improvement.subject
+    recall, others = improvement.scores["recall"], improvement.scores["others"]
+    return (
+        f"{label} is recognized less often than the other classes",
+        f"Recall {_share(recall)} on {count(recall.n, 'sample')}, where the others together have "
+        f"{say_share(others.value or 0.0)}{_p(improvement)}. The model says {usual} most often instead.",
+        f"Listen to the missed ones, add or reweigh samples of {label}, and check that its labels mean one thing.",
+    )
+
+
+def _tell_transfer(improvement: Improvement, _: LatentsFindings) -> Told:
+    source, target, layer = improvement.subject
+    across, within, loss = (improvement.scores[name] for name in ("across", "within", "loss"))
+    return (
+        f"What is learned on {source} does not carry over to {target}",
+        f"In {layer} a linear reader trained on {source} is right for {_share(across)} of the "
+        f"{count(across.n, 'sample')} of {target}, one trained on {target} for {_share(within)}: a loss of "
+        f"{_points(loss)}{_p(improvement)}. Only classes that both have count.",
+        f"Train on more recordings like {target}, or make the layer blind to the dataset (domain head, augmentation).",
+    )
+
+
+def _tell_dataset(improvement: Improvement, findings: LatentsFindings) -> Told:
+    first, last, note = improvement.subject
+    most, still, chance = (improvement.scores[name] for name in ("most", "last", "chance"))
+    guess = f"always guessing the larger gives {say_share(chance.value or 0.0)}"
+    if first == last:
+        where = f"The dataset can be read from {last} at {_share(still)}"
+    else:
+        where = f"The dataset can be read from {first} at {_share(most)} and still from {last} at {_share(still)}"
+    if note:
+        action = "Hold out two speakers or more of each dataset: then voices and datasets can be told apart."
+    elif findings.model.unlearns_dataset:
+        action = "The domain head is not working: raise grl_lambda, or train it for longer."
+    else:
+        action = "Train with a domain head (num_domains, grl_lambda), or mix the recordings by augmentation."
+    caution = f" Mind: {note}." if note else ""
+    return (where, f"Of {count(still.n, 'sample')}; {guess}{_p(improvement)}.{caution}", action)
+
+
+def _tell_better_layer(improvement: Improvement, _: LatentsFindings) -> Told:
+    best, last = improvement.subject
+    scores = improvement.scores
+    return (
+        f"{best} knows more of the classes than {last} does",
+        f"A linear reader, judged on other speakers, is right {_share(scores['best'])} of the time in {best} and "
+        f"{_share(scores['last'])} in {last}{_p(improvement)}; n = {scores['last'].n:,}.",
+        f"Classify from {best}, or let the layers after it learn: they lose what it has.",
+    )
+
+
+def _tell_overconfident(improvement: Improvement, _: LatentsFindings) -> Told:
+    return _tell_confidence(improvement, "surer than it is right", "Soften the probabilities (temperature scaling)")
+
+
+def _tell_underconfident(improvement: Improvement, _: LatentsFindings) -> Told:
+    return _tell_confidence(improvement, "right more often than it is sure", "Sharpen the probabilities")
+
+
+def _tell_confidence(improvement: Improvement, what: str, action: str) -> Told:
+    gap, accuracy = improvement.scores["overconfidence"], improvement.scores["accuracy"]
+    sure = (accuracy.value or 0.0) + (gap.value or 0.0)
+    return (
+        f"The model is {what}",
+        f"It says {say_share(sure)} on average and is right {_share(accuracy)} of the time, a gap of {_points(gap)} on "
+        f"{count(gap.n, 'sample')}.",
+        f"{action} on held-out speakers before anybody relies on its probabilities; the predictions stay as they are.",
+    )
+
+
+def _tell_copies(improvement: Improvement, _: LatentsFindings) -> Told:
+    n = len(improvement.samples)
+    return (
+        f"{count(n, 'file')} are copies of each other",
+        "They are byte for byte the same, with the same label and on the same side of the split.",
+        "Keep one of each: copies count twice.",
+    )
+
+
+def _tell_near_copies(improvement: Improvement, findings: LatentsFindings) -> Told:
+    n = len(improvement.samples)
+    return (
+        f"{count(n, 'sample')} look like copies that were changed a little",
+        f"In {findings.layers[0].layer} they lie far nearer to each other than samples usually do.",
+        "Listen to the pairs and keep one of each: suspects.csv says which belong together.",
+    )
+
+
+def _tell_outliers(improvement: Improvement, findings: LatentsFindings) -> Told:
+    n = len(improvement.samples)
+    return (
+        f"{count(n, 'sample')} {'is' if n == 1 else 'are'} like no other",
+        f"In {findings.layers[0].layer} their nearest neighbors are much farther away than is usual.",
+        "Listen: silence, clipping, another language, a broken file?",
+    )
+
+
+def _share(score: Score) -> str:
+    return share_with_interval(score)
+
+
+def _points(score: Score) -> str:
+    """A difference of shares in percentage points."""
+    value, low, high = (abs(100 * (x or 0.0)) for x in (score.value, score.low, score.high))
+    ends = "" if score.low is None else f" [{min(low, high):.0f}, {max(low, high):.0f}]"
+    return f"{value:.0f} points{ends}"
+
+
+def _p(improvement: Improvement) -> str:
+    if improvement.p_value is None:
+        return ""
+    return " (p < 0.001)" if improvement.p_value < 0.001 else f" (p = {improvement.p_value:.3f})"
+
+
+DISTANCES = MappingProxyType({"mmd": "Their MMD", "cosine": "The cosine distance of their centroids"})
+KINDS: Mapping[str, Callable[[Improvement, LatentsFindings], Told]] = MappingProxyType(
+    {
+        "leaking_copies": _tell_leaking,
+        "shared_speakers": _tell_speakers,
+        "conflicting_copies": _tell_conflicts,
+        "label": _tell_label_errors,
+        "confused_pair": _tell_confused_pair,
+        "weak_class": _tell_weak_class,
+        "lost_transfer": _tell_transfer,
+        "readable_dataset": _tell_dataset,
+        "better_layer": _tell_better_layer,
+        "overconfident": _tell_overconfident,
+        "underconfident": _tell_underconfident,
+        "copies": _tell_copies,
+        "near_copies": _tell_near_copies,
+        "outlier": _tell_outliers,
+    }
+)
+"""Kind of improvement -> its words."""
+SUBJECTS: Mapping[str, str] = MappingProxyType(
+    {
+        "predictions": "Nothing is claimed about classes, labels or confidence",
+        "label": "Wrong labels could not be looked for",
+        "confused_pair": "Which classes are mixed up most could not be judged",
+        "weak_class": "Weak classes could not be judged",
+        "lost_transfer": "Whether the classes carry over from one dataset to another could not be judged",
+        "readable_dataset": "Whether the model knows the dataset could not be judged",
+        "better_layer": "Layers could not be compared",
+        "calibration": "Confidence could not be judged",
+    }
+)
+"""Rule -> what is missing when it does not speak."""
