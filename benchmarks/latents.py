@@ -45,8 +45,9 @@ def run_latentscape(folder: Path) -> dict[str, float]:
     from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
     from latentscape.figures.style import Style
     from latentscape.findings import Accounting, ModelCard
-    from latentscape.latents import write_study
-    from latentscape.layer_maps import MapPlan, map_layers
+    from latentscape.latents import plan_maps, write_study
+    from latentscape.layer_maps import map_layers
+    from latentscape.settings import LatentsSettings
     from latentscape.store import RunFolder
 
     features, who = make_layers()
@@ -61,7 +62,7 @@ def run_latentscape(folder: Path) -> dict[str, float]:
     )
     taken, start = {}, time.perf_counter()
     with RunFolder(folder) as run:
-        maps = map_layers(run, features, plan=MapPlan(methods=("tsne", "umap"), seed=0), inputs={})
+        maps = map_layers(run, features, plan=plan_maps(LatentsSettings(config=folder)), inputs={})
         taken["graphs, maps and their trust"] = time.perf_counter() - start
         start = time.perf_counter()
         findings = diagnose(

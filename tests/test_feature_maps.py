@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_another_choice_redraws_only_what_it_concerns(tmp_path, monkeypatch):
 
 def test_stability_is_measured_where_it_is_cheap_or_asked_for(monkeypatch):
     assert {"stability_tsne", "stability_umap"} <= latentscape.map(FEATURES).scores.keys()
-    monkeypatch.setattr(layer_maps, "STABILITY_UP_TO", len(FEATURES) - 1)
+    monkeypatch.setattr(feature_maps, "MapPlan", partial(feature_maps.MapPlan, redraw_up_to=len(FEATURES) - 1))
     assert "stability_tsne" not in latentscape.map(FEATURES, method="tsne").scores
     asked = latentscape.map(FEATURES, method=("tsne", "pca"), stability=True).scores
     assert 0.3 < asked["stability_tsne"].value <= 1

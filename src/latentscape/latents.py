@@ -53,6 +53,9 @@ from latentscape.study import (
     make_model_card,
 )
 
+REDRAW_UP_TO = 1_000
+"""With more samples, drawing every map of every layer twice would take as long as everything that is measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LatentsStudy:
@@ -209,8 +212,6 @@ def find_latents(
     """Draw the maps and measure everything the study reports."""
     samples, census = found.samples.take(extraction.kept), found.census
     features = {layer: extraction.features[layer] for layer in inputs["layers"]}
-    methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
-    plan = MapPlan(methods=methods, seed=settings.seed, aligned=settings.align)
     return diagnose(
         Judged(
             ids=samples.ids,
@@ -222,7 +223,7 @@ def find_latents(
             dataset_names=samples.dataset_names,
         ),
         features,
-        map_layers(folder, features, plan=plan, inputs=inputs, progress=progress),
+        map_layers(folder, features, plan=plan_maps(settings), inputs=inputs, progress=progress),
         whole=WholeSet(
             ids=census.samples.ids,
             labels=census.samples.labels,
@@ -235,6 +236,12 @@ def find_latents(
         seed=settings.seed,
         progress=progress,
     )
+
+
+def plan_maps(settings: LatentsSettings) -> MapPlan:
+    """Which maps the study draws of each layer."""
+    methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
+    return MapPlan(methods=methods, seed=settings.seed, aligned=settings.align, redraw_up_to=REDRAW_UP_TO)
 
 
 def _require_same_classes(class_names: Sequence[str], n_outputs: int) -> None:

@@ -25,8 +25,6 @@ Features = Float[np.ndarray, "sample feature"]
 TRUST_NEIGHBORS = 15
 VERSIONED = ("latentscape", "numpy", "scipy", "numba")
 """Packages whose version may change a map; they are part of every stage's inputs."""
-STABILITY_UP_TO = 2_000
-"""Up to so many samples a map is drawn again from another seed in no time, to see what of it is chance."""
 LONG_TO_JUDGE = 100_000
 CONCERNS = {
     "tsne": ("perplexity", "quality", "start", "time_budget"),
@@ -48,10 +46,12 @@ class MapPlan:
     """Draw the maps of several layers in one frame."""
     stability: bool = False
     """Draw each map again from another seed at any number of samples."""
+    redraw_up_to: int = 2_000
+    """Up to so many samples each map is drawn again anyway: it takes no time."""
 
     def redraws(self, method: str, n_samples: int) -> bool:
         """Whether the stability of this map is measured; the seed plays no part in principal components."""
-        return method != "pca" and (self.stability or n_samples <= STABILITY_UP_TO)
+        return method != "pca" and (self.stability or n_samples <= self.redraw_up_to)
 
 
 @dataclass(frozen=True, kw_only=True)
