@@ -56,6 +56,7 @@ def test_datasets_that_do_not_differ_are_not_accused():
     assert not {"readable_dataset", "lost_transfer", "confused_pair"} & set(kinds(found))
 
 
+@pytest.mark.slow
 def test_mislabeled_samples():
     planted = plant(Plant(n_mislabeled=8, class_signal=(0.0, 0.8, 2.5), confused=None), seed=1)
     found = study(planted)
@@ -69,6 +70,7 @@ def test_mislabeled_samples():
     assert "label" in kinds(found)
 
 
+@pytest.mark.slow
 def test_near_copies():
     planted = plant(Plant(n_copied=5), seed=2)
     found = {frozenset(each.ids) for each in study(planted).suspects if each.kind == "near_copies"}

@@ -95,6 +95,7 @@ def test_the_published_conflict_of_crema_d_is_found(shared_data, speech_run):
     assert "1006_TIE_HAP_XX.wav" in (study.folder / "suspects.csv").read_text()
 
 
+@pytest.mark.slow
 def test_layers_in_one_frame(speech_run):
     settings = LatentsSettings(config=speech_run.config, layers=("encoder,mlp",), skip_umap=True, align=True)
     study = study_latents(settings)

@@ -1,6 +1,7 @@
 """Maps of several layers, kept in a run folder."""
 
 import numpy as np
+import pytest
 
 from latentscape.layer_maps import MapPlan, map_layers
 from latentscape.store import RunFolder, Unkept
@@ -24,6 +25,7 @@ def moved(maps, method="tsne"):
     return np.linalg.norm(before - after, axis=1).mean() / after.std()
 
 
+@pytest.mark.slow
 def test_aligned_layers_share_one_frame():
     apart = map_layers(Unkept(), LAYERS, plan=MapPlan(methods=("tsne", "umap", "pca"), seed=0), inputs={})
     together = map_layers(

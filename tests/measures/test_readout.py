@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from latentscape.errors import DataError
 from latentscape.measures import readout
 from latentscape.measures.linear_probe import PENALTIES
-from latentscape.measures.readout import Readout, measure_readouts
+from latentscape.measures.readout import TOO_FEW, Readout, measure_readouts
 from latentscape.measures.readout_plans import Plan, choose_samples, plan_classes, plan_datasets, plan_speakers
 from latentscape.neighbors import exact, find_neighbors
 
@@ -60,7 +60,7 @@ def test_six_samples_by_hand():
     assert linear.hits.all()
     assert knn.score.value == 1.0  # four neighbors, two votes each: the smaller sum of ranks decides
     assert (linear.null, linear.p_value) == (None, None)  # 2 x 2 x 2 arrangements are too few
-    assert linear.note == knn.note == "no null: there are fewer than 20 arrangements to compare with"
+    assert linear.note == knn.note == TOO_FEW
 
 
 def reread(study, target, reader, seed):
@@ -291,6 +291,7 @@ def describe(found: Readout):
     return found.score, found.null, found.p_value, found.hits.tolist(), found.used.tolist(), found.note
 
 
+@pytest.mark.slow
 def test_many_speakers_are_permuted_less_often():
     found = make(n_speakers=250, takes=5, n_classes=5, width=3).read()
     assert round(1 / found["speaker", "knn"].p_value - 1e-9) <= 40

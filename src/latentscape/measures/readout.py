@@ -49,7 +49,7 @@ MOST_ANSWERS = 5000
 """Permutations times classes asked for: with many speakers there are fewer permutations ..."""
 FEWEST_DRAWS = 39
 """... but as many as a p below 0.05 and the 2.5 and 97.5 percentiles need."""
-TOO_FEW = f"no null: there are fewer than {MIN_ARRANGEMENTS} arrangements to compare with"
+TOO_FEW = "too few speakers or samples to exchange, so chance can't be told from skill"
 MANY_SPEAKERS = 8
 """From this many speakers on, resampling them says how much other speakers would differ."""
 READERS: tuple[Reader, ...] = ("linear", "knn")
