@@ -42,5 +42,5 @@ def test_copies_are_looked_for_in_training_files_too(speech_run):
     clips = sorted((speech_run.folder / "speech" / "crema-d").glob("*.wav"))
     clips[0].write_bytes(clips[-1].read_bytes())
     census = read_validation_set(load_config(speech_run.config, EmotionConfig), max_samples=0, seed=0).census
-    groups = [[census.samples.paths[row].name for row in group] for group in census.find_copies()]
+    groups = [[census.samples.paths[row].name for row in group] for group in census.samples.copies]
     assert groups == [[clips[0].name, clips[-1].name]]

@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 
 from latentscape.findings import LOGITS, Improvement, Improvements, LatentsFindings, Withheld
-from latentscape.measures.classification import find_known
+from latentscape.measures.classification import find_known, name_scores
 from latentscape.measures.confusability import PairConfusion, measure_confusability
+from latentscape.measures.paired_hits import mcnemar_p
 from latentscape.measures.permutations import MIN_ARRANGEMENTS, count_arrangements, holm, p_value_of, permute_labels
 from latentscape.measures.readout import Readout
 from latentscape.measures.score import Score
@@ -187,7 +188,7 @@ def _claim_weak_classes(findings: LatentsFindings) -> Found:
     rest, rest_right = totals.sum() - totals, right.sum() - right
     tables = [[[right[c], totals[c] - right[c]], [rest_right[c], rest[c] - rest_right[c]]] for c in classes]
     p_values = holm(np.array([fisher_exact(table, alternative="less")[1] for table in tables]))
-    recalls = [name for name in findings.scores if name.startswith("recall_")]
+    recalls = name_scores("recall", findings.class_names)
     found = []
     for c, p in zip(classes.tolist(), p_values, strict=True):
         if p > ALPHA:
@@ -245,16 +246,15 @@ def _claim_lost_transfer(findings: LatentsFindings) -> Found:
 
 def _claim_calibration(findings: LatentsFindings) -> Found:
     """Confidence that is not what the accuracy is."""
-    calibration = findings.calibration
-    gap = calibration.scores.get("overconfidence") if calibration else None
+    measured = findings.calibration.scores if findings.calibration else {}
+    gap = measured.get("overconfidence")
     if gap is None or gap.value is None or gap.low is None or gap.high is None:
         return Withheld(kind="calibration", reason=gap.reason if gap and gap.reason else "confidence was not measured")
     if gap.low <= 0 <= gap.high or abs(gap.value) < LEAST_GAP:
         return []
-    scores = {"overconfidence": gap, "accuracy": findings.scores["accuracy"]}
-    scores |= {name: calibration.scores[name] for name in ("calibration_error",) if calibration}
     kind = "overconfident" if gap.value > 0 else "underconfident"
-    return [Improvement(kind=kind, subject=(), scores=scores)]
+    scores = {"overconfidence": gap, "accuracy": findings.scores["accuracy"]}
+    return [Improvement(kind=kind, subject=(), scores=scores | {"calibration_error": measured["calibration_error"]})]
 
 
 def _claim_better_layer(findings: LatentsFindings) -> Found:
@@ -265,7 +265,10 @@ def _claim_better_layer(findings: LatentsFindings) -> Found:
     if last is None or last.score.value is None or not others:
         return Withheld(kind="better_layer", reason="there are no two layers to compare")
     readouts = [layer.readouts["class", "linear"] for layer in others]
-    p_values = holm(np.array([_compare_hits(each.hits, last.hits, last.used & each.used) for each in readouts]))
+    both = [last.used & each.used for each in readouts]
+    p_values = holm(
+        np.array([mcnemar_p(each.hits[own], last.hits[own]) for each, own in zip(readouts, both, strict=True)])
+    )
     gains = [0.0 if each.score.value is None else each.score.value - last.score.value for each in readouts]
     best = int(np.argmax(gains))
     if p_values[best] > ALPHA or gains[best] <= 0:
@@ -279,14 +282,6 @@ def _claim_better_layer(findings: LatentsFindings) -> Found:
             stake=gains[best],
         )
     ]
-
-
-def _compare_hits(first: np.ndarray, second: np.ndarray, used: np.ndarray) -> float:
-    """Exact two-sided p of McNemar's test: do two readers err equally often on the same samples? McNemar 1947."""
-    from scipy.stats import binomtest  # noqa: PLC0415  half a second
-
-    won, lost = int((first & ~second & used).sum()), int((second & ~first & used).sum())
-    return float(binomtest(won, won + lost, 0.5).pvalue) if won + lost else 1.0
 
 
 def _claim_readable_dataset(findings: LatentsFindings) -> Found:

@@ -228,7 +228,7 @@ def find_latents(
             ids=census.samples.ids,
             labels=census.samples.labels,
             splits=census.splits,
-            copies=census.find_copies(),
+            copies=census.samples.copies,
             shared_speakers=census.find_shared_speakers(),
         ),
         model=card,

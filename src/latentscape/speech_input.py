@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from latentscape.datasets.audio import load_audio
-from latentscape.datasets.copies import find_copies
 from latentscape.datasets.speech import SpeechSamples, read_speech
 from latentscape.datasets.splits import split_by_speaker, stratified_sample
 from latentscape.errors import DataError
@@ -41,10 +40,6 @@ class Census:
         for speaker, split in zip(self.samples.speakers, self.splits, strict=True):
             sides[split].add(speaker)
         return tuple(sorted(sides["train"] & sides["validation"]))
-
-    def find_copies(self) -> list[list[int]]:
-        """Groups of rows whose files are byte for byte the same."""
-        return find_copies(self.samples.paths)
 
 
 @dataclass(frozen=True, kw_only=True)

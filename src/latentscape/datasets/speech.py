@@ -56,6 +56,8 @@ class SpeechSamples:
     """Data set / speaker; the sample's own id where the data does not name its speaker."""
     skipped: Skipped
     """(id, reason) of every file that was found and left out."""
+    copies: tuple[tuple[int, ...], ...] = ()
+    """Groups of two or more samples whose files are byte for byte the same."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What is odd about the data, counted; keys as in `NOTES`. Nothing counted here was left out."""
 
@@ -71,6 +73,7 @@ class SpeechSamples:
             labels=_freeze(self.labels[rows]),
             dataset_ids=_freeze(self.dataset_ids[rows]),
             speakers=tuple(self.speakers[row] for row in rows),
+            copies=_follow_copies(self.copies, rows),
         )
 
 
@@ -148,6 +151,7 @@ def _make_samples(
     ids = _make_ids(recordings)
     labels = _freeze(np.array([number(recording.label) for recording in recordings], dtype=np.int64))
     places = {name: place for place, name in enumerate(dataset_names)}
+    copies = find_copies([recording.path for recording in recordings])
     return SpeechSamples(
         paths=tuple(recording.path for recording in recordings),
         ids=ids,
@@ -157,7 +161,8 @@ def _make_samples(
         dataset_names=dataset_names,
         speakers=tuple(f"{r.dataset}/{r.speaker}" if r.speaker else i for r, i in zip(recordings, ids, strict=True)),
         skipped=skipped,
-        notes=_count_oddities(recordings, labels),
+        copies=tuple(map(tuple, copies)),
+        notes=_count_oddities(recordings, labels, copies),
     )
 
 
@@ -172,14 +177,20 @@ def _make_ids(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def _count_oddities(recordings: Sequence[Recording], labels: Labels) -> dict[str, int]:
-    copies = find_copies([recording.path for recording in recordings])
+def _follow_copies(copies: tuple[tuple[int, ...], ...], rows: Rows) -> tuple[tuple[int, ...], ...]:
+    """The groups among the samples of `rows`, by their new numbers."""
+    places = {int(row): place for place, row in enumerate(rows)}
+    kept = (tuple(places[row] for row in group if row in places) for group in copies)
+    return tuple(group for group in kept if len(group) > 1)
+
+
+def _count_oddities(recordings: Sequence[Recording], labels: Labels, copies: Sequence[Sequence[int]]) -> dict[str, int]:
     classes: dict[str, set[int]] = {}
     for recording, label in zip(recordings, labels, strict=True):
         classes.setdefault(recording.label.casefold(), set()).add(int(label))
     counts = {
         "identical_groups": len(copies),
-        "identical_groups_with_different_labels": sum(len(set(labels[group])) > 1 for group in copies),
+        "identical_groups_with_different_labels": sum(len(set(labels[list(group)])) > 1 for group in copies),
         "speaker_unknown": sum(not recording.speaker for recording in recordings),
         "labels_differing_only_in_case": sum(len(numbers) for numbers in classes.values() if len(numbers) > 1),
     }

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from latentscape.errors import DataError
 from latentscape.measures.classification import find_known
 from latentscape.measures.mmd import KernelSpace, make_kernel_space
+from latentscape.measures.plain_rows import refuse_not_finite
 from latentscape.shapes import Labels
 
 Metric = Literal["cosine", "euclidean", "mahalanobis", "mmd", "map"]
@@ -77,13 +77,7 @@ def sort_by_class(features: Float[np.ndarray, "sample feature"], labels: Labels,
     known = np.flatnonzero(find_known(labels, predictions))
     rows = known[np.argsort(labels[known], kind="stable")]
     kept = features[rows].astype(np.float64)
-    if not np.isfinite(kept).all():
-        raise DataError(
-            "class centroids can't be computed: a feature is not finite",
-            got=f"{int(np.sum(~np.isfinite(kept)))} NaN or infinite values",
-            expected="finite features",
-            hint="drop the samples with non-finite features first",
-        )
+    refuse_not_finite(kept, failure="class centroids can't be computed")
     return ClassSamples(kept, labels[rows], predictions[rows])
 
 

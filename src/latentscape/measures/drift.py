@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float64, Int
 from threadpoolctl import threadpool_limits
 
-from latentscape.errors import DataError
 from latentscape.measures.bootstrap import Interval, bootstrap_interval, resample_sums, score_with
 from latentscape.measures.paired_hits import MIN_SPEAKERS, name_unknown
 from latentscape.measures.permutations import MIN_ARRANGEMENTS, count_arrangements, p_value_of, permute_labels
+from latentscape.measures.plain_rows import refuse_not_finite
 from latentscape.measures.score import Score
 from latentscape.shapes import FeatureMatrix, Labels
 
@@ -74,13 +74,7 @@ def measure_drifts(
         DataError: a feature is not finite.
     """
     known = np.flatnonzero((labels >= 0) & (dataset_ids >= 0))
-    if not np.isfinite(features[known]).all():
-        raise DataError(
-            "class centroids can't be computed: a feature is not finite",
-            got=f"{int(np.sum(~np.isfinite(features[known])))} NaN or infinite values",
-            expected="finite features",
-            hint="drop the samples with non-finite features first",
-        )
+    refuse_not_finite(features[known], failure="class centroids can't be computed")
     if len(np.unique(dataset_ids[known])) < 2:
         return ()
     voices = np.arange(len(labels)) if speaker_ids is None else name_unknown(speaker_ids)

@@ -37,12 +37,8 @@ class LinearProbe:
     unit: float
     """Mean squared length of the training samples, in which penalties are counted."""
 
-    def weigh(self, penalty: float) -> Float64[np.ndarray, "test train"]:
-        """How much each training sample has to say about each test sample; each row sums to 1."""
-        return 1.0 / len(self.train) + (self.test / (self.squares + penalty * self.unit)) @ self.train.T
-
     def predict(self, labels: Int[np.ndarray, " train"], *, n_classes: int, penalty: float) -> Labels:
-        """The class of the largest answer for each test sample; as `predict_classes` with the weights."""
+        """The class of the largest answer for each test sample; class membership (1 or 0) is regressed on."""
         answers = np.eye(n_classes)[labels]
         slopes = (self.train.T @ answers) / (self.squares + penalty * self.unit)[:, None]
         return (answers.mean(axis=0) + self.test @ slopes).argmax(axis=1)
@@ -83,13 +79,6 @@ def fit_linear_probe(train: Float[np.ndarray, "train feature"], test: Float[np.n
     return LinearProbe(train=along, test=along_test, squares=squares, unit=unit)
 
 
-def predict_classes(
-    weights: Float[np.ndarray, "test train"], labels: Int[np.ndarray, " train"], *, n_classes: int
-) -> Labels:
-    """The class of the largest answer for each test sample, when class membership (1 or 0) is what is regressed on."""
-    return (weights @ np.eye(n_classes)[labels]).argmax(axis=1)
-
-
 def scale_weights(weights: Float[np.ndarray, "test train"]) -> Float32[np.ndarray, "test train"]:
     """The same in single precision, each row in units of its largest weight: the largest answer stays the largest."""
     sizes = np.abs(weights).max(axis=1, keepdims=True, initial=0.0)
@@ -102,7 +91,7 @@ def predict_arrangements(
     *,
     n_classes: int,
 ) -> Int[np.ndarray, "draw test"]:
-    """What `predict_classes` says under each of many arrangements of the labels; equal answers go to the lower class.
+    """The class of the largest answer under each of many arrangements of the labels; ties go to the lower class.
 
     `ask` multiplies a matrix of weights with class memberships, a column for each class of each arrangement. The last
     class is not asked for: every sample is of one class, so its answers are what the others leave of all weights.

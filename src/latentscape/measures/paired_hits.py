@@ -26,9 +26,9 @@ def score_hits(name: str, hits: Flags, speaker_ids: Labels, *, seed: int) -> Sco
     The interval resamples speakers, or is Wilson's over the samples where there are fewer than eight.
     """
     n, share = len(hits), float(hits.mean())
-    sums, n_speakers = _sum_speakers(hits.astype(np.float64), speaker_ids)
+    sums, n_speakers = sum_speakers(hits.astype(np.float64), speaker_ids)
     if n_speakers < MIN_SPEAKERS:
-        return score_with(name, share, n=n, interval=_restrict(wilson(share, n), n_speakers))
+        return score_with(name, share, n=n, interval=restrict(wilson(share, n), n_speakers))
     draws = np.clip(_resample_mean(sums, seed=seed), 0.0, 1.0)
     return score_with(name, share, n=n, interval=mean_share_interval(draws, share, unit="speakers", n_units=n_speakers))
 
@@ -40,7 +40,7 @@ def score_loss(name: str, own_hits: Flags, other_hits: Flags, *, speaker_ids: La
     the readers agree throughout there is no spread to resample; Wilson's is the cautious answer then.
     """
     differences = own_hits.astype(np.float64) - other_hits
-    sums, n_speakers = _sum_speakers(differences, speaker_ids)
+    sums, n_speakers = sum_speakers(differences, speaker_ids)
     few = n_speakers < MIN_SPEAKERS
     if few:
         sums = np.column_stack([differences, np.ones(len(differences))])
@@ -50,7 +50,7 @@ def score_loss(name: str, own_hits: Flags, other_hits: Flags, *, speaker_ids: La
     if interval.low is not None and np.ptp(draws) < AGREE:
         halved = wilson((loss + 1) / 2, len(sums))
         interval = Interval(low=2 * (halved.low or 0.0) - 1, high=2 * (halved.high or 0.0) - 1, method=halved.method)
-    interval = _restrict(interval, n_speakers) if few else interval
+    interval = restrict(interval, n_speakers) if few else interval
     return score_with(name, loss, n=len(differences), interval=interval, better="lower", bounds=(-1.0, 1.0))
 
 
@@ -78,7 +78,7 @@ def name_unknown(speaker_ids: Labels) -> Labels:
     return np.where(speaker_ids < 0, fresh, speaker_ids)
 
 
-def _sum_speakers(
+def sum_speakers(
     values: Float[np.ndarray, " sample"], speaker_ids: Labels
 ) -> tuple[Float[np.ndarray, "speaker 2"], int]:
     """Sum and number of values of each speaker, and how many speakers there are."""
@@ -102,7 +102,7 @@ def _resample_mean(sums: Float[np.ndarray, "unit 2"], *, seed: int) -> Float[np.
     return mean + stretch * (drawn[:, 0] / drawn[:, 1] - mean)
 
 
-def _restrict(interval: Interval, n_speakers: int) -> Interval:
+def restrict(interval: Interval, n_speakers: int) -> Interval:
     """The interval, saying that it is about these speakers only."""
     speakers = "this speaker" if n_speakers == 1 else f"these {n_speakers} speakers"
     method = f"{interval.method} ({speakers} only)" if interval.method else ""

@@ -3,11 +3,24 @@
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from latentscape.errors import DataError
 from latentscape.neighbors import require_finite
 from latentscape.shapes import FeatureMatrix, Rows
 
 MOST_ROWS = 20_000
 """Samples that measures of cost n * features take; of more, a random choice."""
+
+
+def refuse_not_finite(features: Float[np.ndarray, "sample feature"], *, failure: str) -> None:
+    """Raise DataError, beginning with what fails, unless every value is finite; no rows are fine."""
+    n_bad = int(np.sum(~np.isfinite(features)))
+    if n_bad:
+        raise DataError(
+            f"{failure}: a feature is not finite",
+            got=f"{n_bad} NaN or infinite values",
+            expected="finite features",
+            hint="drop the samples with non-finite features first",
+        )
 
 
 def choose_some(n: int, *, most: int, seed: int) -> Rows:

@@ -11,9 +11,10 @@ from jaxtyping import Bool, Int
 from threadpoolctl import threadpool_limits
 
 from latentscape.engine import count_threads
-from latentscape.measures.bootstrap import Interval, mean_share_interval, resample_sums, score_with, wilson_interval
+from latentscape.measures.bootstrap import Interval, mean_share_interval, resample_sums, score_with, wilson
 from latentscape.measures.held_out import Fold, Quiz, weigh_held_out
 from latentscape.measures.linear_probe import fit_linear_probe, predict_arrangements, scale_weights
+from latentscape.measures.paired_hits import MIN_SPEAKERS, restrict, sum_speakers
 from latentscape.measures.permutations import (
     MIN_ARRANGEMENTS,
     N_PERMUTATIONS,
@@ -50,8 +51,6 @@ MOST_ANSWERS = 5000
 FEWEST_DRAWS = 39
 """... but as many as a p below 0.05 and the 2.5 and 97.5 percentiles need."""
 TOO_FEW = "too few speakers or samples to exchange, so chance can't be told from skill"
-MANY_SPEAKERS = 8
-"""From this many speakers on, resampling them says how much other speakers would differ."""
 READERS: tuple[Reader, ...] = ("linear", "knn")
 PLANS: Mapping[Target, Callable[[Samples], Plan | str]] = {
     "class": plan_classes,
@@ -275,13 +274,10 @@ def _report_nothing(key: tuple[Target, Reader], reason: str, *, n_samples: int) 
 
 def _find_interval(hits: Flags, speaker_ids: Labels, *, seed: int) -> Interval:
     """By speakers: samples of one speaker are read alike, so that they are fewer witnesses than they seem."""
-    speakers = np.unique(speaker_ids, return_inverse=True)[1]
-    sizes = np.bincount(speakers)
-    share, n_speakers = float(hits.mean()), len(sizes)
-    if n_speakers < MANY_SPEAKERS:
-        low, high = wilson_interval(share * len(hits), len(hits))
-        whose = "this speaker" if n_speakers == 1 else f"these {n_speakers} speakers"
-        return Interval(low=low, high=high, method=f"95 % Wilson, n = {len(hits)} ({whose} only)")
-    sums = resample_sums(np.stack([np.bincount(speakers, weights=hits), sizes], axis=1).astype(np.float64), seed=seed)
+    sums, n_speakers = sum_speakers(hits.astype(np.float64), speaker_ids)
+    share = float(hits.mean())
+    if n_speakers < MIN_SPEAKERS:
+        return restrict(wilson(share, len(hits)), n_speakers)
+    sums = resample_sums(sums, seed=seed)
     unit = "speakers" if n_speakers < len(hits) else "samples"
     return mean_share_interval(sums[:, 0] / sums[:, 1], share, unit=unit, n_units=n_speakers)

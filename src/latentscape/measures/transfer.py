@@ -12,7 +12,6 @@ from jaxtyping import Int
 from threadpoolctl import threadpool_limits
 
 from latentscape.engine import count_threads
-from latentscape.errors import DataError
 from latentscape.measures.folds import deal_groups, deal_samples
 from latentscape.measures.held_out import thin_out
 from latentscape.measures.paired_hits import mcnemar_p, name_unknown, score_hits, score_loss
@@ -23,6 +22,7 @@ from latentscape.measures.permutations import (
     p_value_of,
     permute_labels,
 )
+from latentscape.measures.plain_rows import refuse_not_finite
 from latentscape.measures.score import Score
 from latentscape.measures.transfer_readers import READERS, Pupil, Reader, read_classes, read_with_fewer
 from latentscape.shapes import FeatureMatrix, Flags, Labels, Rows
@@ -171,13 +171,7 @@ def _choose_samples(
         DataError: a feature of a known sample is not finite.
     """
     rows = np.flatnonzero((labels >= 0) & (dataset_ids >= 0))
-    if not np.isfinite(features[rows]).all():
-        raise DataError(
-            "no reader can learn from these features: a feature is not finite",
-            got=f"{int(np.sum(~np.isfinite(features[rows])))} NaN or infinite values",
-            expected="finite features",
-            hint="drop the samples with non-finite features first",
-        )
+    refuse_not_finite(features[rows], failure="no reader can learn from these features")
     if len(rows) > MAX_SAMPLES:
         rows = _thin_datasets(rows, labels, dataset_ids, seed=seed)
     return _Samples(features[rows], labels[rows], dataset_ids[rows], name_unknown(speaker_ids[rows]))

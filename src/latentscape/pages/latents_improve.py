@@ -87,7 +87,7 @@ def _tell_confused_pair(improvement: Improvement, findings: LatentsFindings) -> 
     )
     return (
         f"{first} and {second} are mixed up more than other classes",
-        f"{_share(rate)} of their {count(rate.n, 'sample')}{among} are taken for each other, where "
+        f"{share_with_interval(rate)} of their {count(rate.n, 'sample')}{among} are taken for each other, where "
         f"{say_share(expected.value or 0.0)} would be if mistakes fell on all classes alike{_p(improvement)}.{place}",
         action,
     )
@@ -107,7 +107,7 @@ def _tell_weak_class(improvement: Improvement, _: LatentsFindings) -> Told:
     recall, others = improvement.scores["recall"], improvement.scores["others"]
     return (
         f"{label} is recognized less often than the other classes",
-        f"Recall {_share(recall)} on {count(recall.n, 'sample')}, where the others together have "
+        f"Recall {share_with_interval(recall)} on {count(recall.n, 'sample')}, where the others together have "
         f"{say_share(others.value or 0.0)}{_p(improvement)}. The model says {usual} most often instead.",
         f"Listen to the missed ones, add or reweigh samples of {label}, and check that its labels mean one thing.",
     )
@@ -118,9 +118,9 @@ def _tell_transfer(improvement: Improvement, _: LatentsFindings) -> Told:
     across, within, loss = (improvement.scores[name] for name in ("across", "within", "loss"))
     return (
         f"What is learned on {source} does not carry over to {target}",
-        f"In {layer} a linear reader trained on {source} is right for {_share(across)} of the "
-        f"{count(across.n, 'sample')} of {target}, one trained on {target} for {_share(within)}: a loss of "
-        f"{_points(loss)}{_p(improvement)}. Only classes that both have count.",
+        f"In {layer} a linear reader trained on {source} is right for {share_with_interval(across)} of the "
+        f"{count(across.n, 'sample')} of {target}, one trained on {target} for {share_with_interval(within)}: a loss "
+        f"of {_points(loss)}{_p(improvement)}. Only classes that both have count.",
         f"Train on more recordings like {target}, or make the layer blind to the dataset (domain head, augmentation).",
     )
 
@@ -130,9 +130,10 @@ def _tell_dataset(improvement: Improvement, findings: LatentsFindings) -> Told:
     most, still, chance = (improvement.scores[name] for name in ("most", "last", "chance"))
     guess = f"always guessing the larger gives {say_share(chance.value or 0.0)}"
     if first == last:
-        where = f"The dataset can be read from {last} at {_share(still)}"
+        where = f"The dataset can be read from {last} at {share_with_interval(still)}"
     else:
-        where = f"The dataset can be read from {first} at {_share(most)} and still from {last} at {_share(still)}"
+        where = f"The dataset can be read from {first} at {share_with_interval(most)} and still from {last} at "
+        where += share_with_interval(still)
     if note:
         action = "Hold out two speakers or more of each dataset: then voices and datasets can be told apart."
     elif findings.model.unlearns_dataset:
@@ -148,8 +149,8 @@ def _tell_better_layer(improvement: Improvement, _: LatentsFindings) -> Told:
     scores = improvement.scores
     return (
         f"{best} knows more of the classes than {last} does",
-        f"A linear reader, judged on other speakers, is right {_share(scores['best'])} of the time in {best} and "
-        f"{_share(scores['last'])} in {last}{_p(improvement)}; n = {scores['last'].n:,}.",
+        f"A linear reader, judged on other speakers, is right {share_with_interval(scores['best'])} of the time in "
+        f"{best} and {share_with_interval(scores['last'])} in {last}{_p(improvement)}; n = {scores['last'].n:,}.",
         f"Classify from {best}, or let the layers after it learn: they lose what it has.",
     )
 
@@ -167,8 +168,8 @@ def _tell_confidence(improvement: Improvement, what: str, action: str) -> Told:
     sure = (accuracy.value or 0.0) + (gap.value or 0.0)
     return (
         f"The model is {what}",
-        f"It says {say_share(sure)} on average and is right {_share(accuracy)} of the time, a gap of {_points(gap)} on "
-        f"{count(gap.n, 'sample')}.",
+        f"It says {say_share(sure)} on average and is right {share_with_interval(accuracy)} of the time, a gap of "
+        f"{_points(gap)} on {count(gap.n, 'sample')}.",
         f"{action} on held-out speakers before anybody relies on its probabilities; the predictions stay as they are.",
     )
 
@@ -198,10 +199,6 @@ def _tell_outliers(improvement: Improvement, findings: LatentsFindings) -> Told:
         f"In {findings.layers[0].layer} their nearest neighbors are much farther away than is usual.",
         "Listen: silence, clipping, another language, a broken file?",
     )
-
-
-def _share(score: Score) -> str:
-    return share_with_interval(score)
 
 
 def _points(score: Score) -> str:
