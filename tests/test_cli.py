@@ -60,7 +60,7 @@ def test_no_words_show_the_help_and_the_version_is_a_version(run_command):
         ("train emoton --config x", '"emotion"'),
         ("embeddings", "--checkpoint"),
         ("embeddings --checkpoint x", "--data"),
-        ("embeddings --checkpont x --data y", "--checkpoint instead of --checkpont"),
+        ("embeddings --checkpont x --data y", "Did you mean --checkpoint?"),
         ("embeddings --checkpoint x --data y --skip-umpa", "--skip-umap"),
         ("embeddings --checkpoint x --data y z", "'z'"),
         ("embeddings --checkpoint x --data y --device gpu", '"cuda"'),

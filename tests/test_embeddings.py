@@ -128,6 +128,7 @@ def test_one_two_and_three_pairs(finished_rental, tmp_path, n):
     assert n > 1 or margin.value is None
 
 
+@pytest.mark.slow
 def test_thresholds_and_colors_of_ones_own(finished_rental, tmp_path, root):
     mine, published = tmp_path / "mine.yml", root / "configs" / "readiness.yml"
     mine.write_text("margin: -1.0\n")
@@ -152,9 +153,9 @@ def test_layers_can_be_compared(finished_rental, tmp_path):
 
 
 def test_a_text_the_model_can_not_embed_costs_its_query_only(finished_rental, tmp_path, monkeypatch, studied):
-    from latentscape import embeddings
+    from latentscape import pair_vectors
 
-    extract, poisoned = embeddings.extract_features, studied.findings.queries[3]
+    extract, poisoned = pair_vectors.extract_features, studied.findings.queries[3]
 
     def lose_one(model, texts, **options):
         made = extract(model, texts, **options)
@@ -163,7 +164,7 @@ def test_a_text_the_model_can_not_embed_costs_its_query_only(finished_rental, tm
         features = {layer: values[keep] for layer, values in made.features.items()}
         return replace(made, features=features, kept=made.kept[keep], failed=((row, "not finite"),))
 
-    monkeypatch.setattr(embeddings, "extract_features", lose_one)
+    monkeypatch.setattr(pair_vectors, "extract_features", lose_one)
     study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", skip_umap=True, skip_tsne=True))
     assert poisoned not in study.findings.queries
     assert len(study.findings.queries) == len(studied.findings.queries) - 1
@@ -174,3 +175,63 @@ def test_no_rows_is_a_data_error(finished_rental, tmp_path):
     (tmp_path / "empty.json").write_text("[]")
     with pytest.raises(DataError):
         study_embeddings(settings_for(finished_rental, tmp_path / "viz", data=tmp_path / "empty.json"))
+
+
+def test_queries_of_the_training_file_are_left_out_and_told(finished_rental, tmp_path):
+    rows = json.loads(finished_rental.pairs.read_text(encoding="utf-8"))
+    train = tmp_path / "train.json"
+    seen = list(dict.fromkeys(row["query"] for row in rows))[:4]
+    train.write_text(json.dumps([row for row in rows if row["query"] in seen]), encoding="utf-8")
+    study = study_embeddings(
+        settings_for(finished_rental, tmp_path / "viz", train=train, max_samples=0, skip_umap=True, skip_tsne=True)
+    )
+    findings = study.findings
+    assert not set(seen) & set(findings.queries)
+    assert findings.defect_counts["trained_query"] == 4
+    assert findings.accounting.n_in == len(rows)
+    assert findings.improvements.found[0].kind == "trained_queries"
+    with pytest.raises(DataError, match="nothing is left"):
+        study_embeddings(settings_for(finished_rental, tmp_path / "none", train=finished_rental.pairs))
+    assert not (tmp_path / "none").exists()
+
+
+def test_before_training_the_report_speaks_of_the_data(finished_rental, tmp_path, run_command):
+    base = finished_rental.checkpoint.parent / "base_model"
+    words = ["--base-model", base, "--data", finished_rental.pairs, "--output", tmp_path / "viz", "--quiet"]
+    code, _, err = run_command("embeddings", *words, "--skip-umap", "--skip-tsne")
+    assert (code, err) == (0, "")
+    text = (tmp_path / "viz" / "report.md").read_text(encoding="utf-8")
+    assert "Are the data sound?" in text
+    assert "What did it learn?" not in text
+    assert json.loads((tmp_path / "viz" / "manifest.json").read_text())["model"]["name"].endswith("no head")
+
+
+def test_the_gate_passes_and_fails_as_asked(studied, tmp_path, run_command):
+    margin = studied.scores["margin"].value
+    code, out, _ = run_command("check", studied.folder, "--fail-if", f"margin<{margin - 0.01}")
+    assert (code, "1 line passed" in out) == (0, True)
+    policy = tmp_path / "policy.yml"
+    policy.write_text(f"margin: '> {margin + 0.01}'\nmrr: '>= 0'\n")
+    code, out, err = run_command("check", studied.folder, "--policy", policy, "--junit", tmp_path / "junit.xml")
+    assert code == 1
+    assert "1 of 2 lines failed" in out
+    assert 'failures="1"' in (tmp_path / "junit.xml").read_text()
+    assert "error: 1 of 2 lines failed" in err
+    code, out, _ = run_command("check", studied.folder, "--fail-if", "mrr<0", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["verdict"] == "passed"
+
+
+def test_attributes_are_read_grouped_and_tabled(finished_rental, tmp_path, root):
+    study = study_embeddings(
+        settings_for(finished_rental, tmp_path / "viz", attributes=root / "configs" / "rental.yml", skip_tsne=True)
+    )
+    findings = study.findings
+    known = {each.name: each for each in findings.attributes}
+    assert known["district"].document_coverage > 0.95
+    assert "knn_purity_district" in study.scores
+    assert "monotonicity_price" in study.scores or "response to price" in findings.unmeasured
+    rows = pq.read_table(study.folder / "samples.parquet").to_pydict()
+    assert len(set(rows["attribute_district"])) > 3
+    assert len(findings.first_wrong) == len(findings.queries)
+    assert any("asked" in why for why in findings.first_wrong) or all(findings.ranking.top_right[:, 0])

@@ -144,6 +144,7 @@ def test_the_report_tells_what_was_measured(studied):
     assert f"{studied.findings.scores['accuracy'].n}" in text
 
 
+@pytest.mark.slow
 def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, finished_speech, monkeypatch):
     before = digests(studied.folder)
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
@@ -170,6 +171,7 @@ def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_
     assert other.findings.scores["accuracy"].value == studied.findings.scores["accuracy"].value
 
 
+@pytest.mark.slow
 def test_torchaudio_naming_gives_the_same_bytes(studied, speech_run):
     rewrite(speech_run.checkpoint, lambda state: {to_torchaudio(name): tensor for name, tensor in state.items()})
     other = study_latents(LatentsSettings(config=speech_run.config, skip_tsne=True, skip_umap=True))
@@ -186,6 +188,7 @@ def test_a_renamed_tensor_is_refused_by_name(speech_run, run_command):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_missing_weights_can_be_allowed_but_never_hidden(speech_run):
     rewrite(speech_run.checkpoint, lambda state: {n: t for n, t in state.items() if n != "classifier.attn.bias"})
     settings = LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True)
@@ -211,6 +214,7 @@ def test_unreadable_clips_are_counted_and_named(speech_run, studied):
     assert studied.findings.ids[0] in (study.folder / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_sample_keeps_every_class_of_every_data_set(speech_run):
     study = study_latents(
         LatentsSettings(config=speech_run.config, max_samples=20, layers=("encoder",), skip_umap=True, skip_tsne=True)
@@ -222,6 +226,7 @@ def test_a_sample_keeps_every_class_of_every_data_set(speech_run):
     assert (study.folder / "pca_encoder_interactive.html").exists()
 
 
+@pytest.mark.slow
 def test_layers_by_glob(speech_run):
     settings = LatentsSettings(
         config=speech_run.config, layers=("encoder.encoder.layers.*,mlp",), skip_umap=True, skip_tsne=True
@@ -232,6 +237,7 @@ def test_layers_by_glob(speech_run):
     assert "logits" not in names
 
 
+@pytest.mark.slow
 def test_the_folder_keeps_what_the_user_had_in_it(speech_run):
     study_latents(LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True))
     assert torch.load(speech_run.checkpoint, weights_only=True)["epoch"] == 7

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -87,7 +87,7 @@ def latents(
 
 @app.command
 def embeddings(
-    settings: Annotated[EmbeddingsSettings, FLAT],
+    settings: Annotated[EmbeddingsSettings | None, FLAT] = None,
     *,
     list_layers: bool = False,
     as_json: AsJson = False,
@@ -95,7 +95,8 @@ def embeddings(
 ) -> None:
     """What did this text retriever learn? Its queries, right documents and hard negatives.
 
-    Example: latentscape embeddings --checkpoint best_model.pt --data pairs.json --output visualizations/
+    Examples: latentscape embeddings --checkpoint best_model.pt --data pairs.json --output visualizations/;
+    latentscape embeddings --vectors vectors.npz
 
     Parameters
     ----------
@@ -104,6 +105,8 @@ def embeddings(
     as_json
         Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
+    settings = settings or EmbeddingsSettings()
+    settings.require_sources()  # before torch is there
     from latentscape import embeddings as conductor  # noqa: PLC0415  as above
     from latentscape.pages.terminal import summarize_embeddings  # noqa: PLC0415
 
@@ -139,6 +142,48 @@ def map_(
     from latentscape.pages.terminal import summarize_map  # noqa: PLC0415  brings matplotlib, not for a run that fails
 
     return _report(made.scores, summarize_map(made.findings, made.folder), as_json=as_json, talk=talk)
+
+
+@app.command
+def check(
+    run: Path,
+    /,
+    *,
+    policy: Path | None = None,
+    fail_if: tuple[str, ...] = (),
+    junit: Path | None = None,
+    as_json: AsJson = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """Is this run good enough? Holds its scores against thresholds; exits with 1 if a line fails.
+
+    Example: latentscape check visualizations/ --fail-if "margin_hard<0.15"
+
+    Parameters
+    ----------
+    run
+        The run folder of a study.
+    policy
+        A YAML file of score names and thresholds that must hold; without it, and without `--fail-if`, the published
+        readiness checklist of a retriever.
+    fail_if
+        A condition that must not hold, such as "accuracy<0.6"; may be given several times.
+    junit
+        Write the lines as JUnit XML to this file.
+    as_json
+        Print the lines as JSON on stdout and nothing else.
+    """
+    from latentscape.check import check_run, require_passed, write_junit  # noqa: PLC0415  as above
+    from latentscape.pages.terminal_checks import tell_checks  # noqa: PLC0415
+
+    checked = check_run(run, policy=policy, fail_if=fail_if)
+    if junit:
+        write_junit(checked, junit)
+    if as_json:
+        _print_json([asdict(line) for line in checked.lines])
+    else:
+        print(make_visible(tell_checks(checked)))  # noqa: T201
+    require_passed(checked)
 
 
 @train.command

@@ -43,6 +43,7 @@ SOURCES = (
     "maps/sampling.py",
     "neighbors/kernels.py",
     "measures/rank_kernels.py",
+    "measures/scan_kernels.py",
 )
 """Every file of the package that has kernels."""
 PACKAGE = Path(__file__).parent

@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from latentscape.datasets.attributes import Attribute
+from latentscape.datasets.pair_defects import Defect
 from latentscape.maps.latent_map import LatentMap
+from latentscape.measures.attribute_places import AttributePlaces
 from latentscape.measures.calibration import Calibration
 from latentscape.measures.distance import ConfusionAgainstDistance
 from latentscape.measures.drift import ClassDrift
 from latentscape.measures.faithfulness import MapTrust
+from latentscape.measures.group_ranks import GroupRanks
 from latentscape.measures.layer_similarity import LayerSimilarity
+from latentscape.measures.minimal_pairs import TypeImportance
 from latentscape.measures.ranking import Ranking
 from latentscape.measures.readout import Reader, Readout, Target
+from latentscape.measures.response import ResponseCurve
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import PairSimilarities
 from latentscape.measures.suspects import Suspect
@@ -187,6 +194,17 @@ def choose_main(layers: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """A query chosen to be shown, and what was chosen it for."""
+
+    query: int
+    kind: Literal["typical", "worst", "random"]
+    why_wrong: tuple[str, ...]
+    """For each of the documents in its row of `ranking.top`: what is wrong with it, empty for a right one and where
+    nobody knows (`price: asked 5.5, has 7`; `declared: location`; `right for another query`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmbeddingsFindings:
     """Everything the embeddings study found. Map row i is query i, then document i - n_queries."""
 
@@ -199,7 +217,7 @@ class EmbeddingsFindings:
     hard_negatives: tuple[Int[np.ndarray, " _"], ...]
     """For each query the document numbers declared as its hard negatives."""
     document_kinds: Labels
-    """1 a positive (right for some query), 2 a hard negative only."""
+    """1 a positive (right for some query), 2 a hard negative only, 3 neither for any query."""
     similarities: PairSimilarities
     ranking: Ranking
     heatmap_queries: Int[np.ndarray, " shown"]
@@ -207,10 +225,42 @@ class EmbeddingsFindings:
     heatmap: Float[np.ndarray, "shown shown"]
     maps: Mapping[str, DrawnMap]
     scores: Mapping[str, Score]
+    """Everything of scores.json but the maps' own."""
+    heatmap_groups: tuple[str, ...] = ()
+    """What each row of the heatmap belongs to, rows of one group side by side; empty where nothing groups them."""
+    heatmap_attribute: str = ""
+    """What the groups are: an attribute's name, or `cluster`."""
+    hard_types: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    """For each query the types of each of its `hard_negatives`; empty tuples where the data say none."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Type -> weight as the weight file declares; empty without one."""
+    raw_scores: Mapping[str, Score] = field(default_factory=dict)
+    """The headline numbers with every row of the file taken at its word: copies are other documents, repeated queries
+    other queries, and each row's own positive is its only right document."""
+    defects: tuple[Defect, ...] = ()
+    defect_counts: Mapping[str, int] = field(default_factory=dict)
+    """Kind of defect -> how many, in the order of `DEFECTS`."""
+    attributes: tuple[Attribute, ...] = ()
+    importance: TypeImportance | None = None
+    places: tuple[AttributePlaces, ...] = ()
+    responses: tuple[ResponseCurve, ...] = ()
+    groups: tuple[GroupRanks, ...] = ()
+    geometry: Mapping[str, Score] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    """Queries worth showing: typical, worst and random ones."""
+    first_wrong: tuple[str, ...] = ()
+    """For each query what is wrong with the document that comes first, as in `Example.why_wrong`."""
+    improvements: Improvements = field(default_factory=Improvements)
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    """What was asked for and could not be measured -> why, e.g. `response of price` -> `2 documents have a price`."""
+    is_trained: bool = True
+    """False for a frozen encoder under no trained head: the numbers then speak of the data."""
+    train_compared: bool = False
+    """Whether a training file was given, so that queries of it were left out."""
 
     @property
     def kinds(self) -> Labels:
-        """0 query, 1 positive, 2 hard negative, for each row of the maps."""
+        """0 query, 1 positive, 2 hard negative, 3 other document, for each row of the maps."""
         return np.concatenate([np.zeros(len(self.queries), dtype=int), self.document_kinds])
 
 

@@ -25,6 +25,7 @@ from latentscape.features import (
 from latentscape.figures.style import Style
 from latentscape.figures.tables import LATENTS_FIGURES
 from latentscape.findings import LOGITS, Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard, Skip
+from latentscape.kept_features import describe_extraction, keep_extraction
 from latentscape.layer_maps import MapPlan, map_columns, map_layers, score_maps, versions, write_figures
 from latentscape.measures.score import Score
 from latentscape.measures.suspects import tabulate_suspects
@@ -48,7 +49,6 @@ from latentscape.study import (
     MODEL_VERSIONED,
     choose_methods,
     digest,
-    keep_extraction,
     make_manifest,
     make_model_card,
 )
@@ -95,7 +95,7 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
                 inputs=inputs,
                 findings=findings,
                 files=files,
-                extraction=extraction,
+                extraction=describe_extraction(extraction),
             )
         )
     return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))

@@ -131,9 +131,12 @@ def test_parquet_with_the_wrong_schema(tmp_path, make, message):
         read_rows(tmp_path / "a.parquet")
 
 
-def test_parquet_reads_only_its_three_columns_and_old_negatives(tmp_path):
-    parquet.write_table(table(query=["q"], pos=["p"], hard_neg=[["n", "m"]], blob=[b"\0" * 99]), tmp_path / "a")
-    assert read_rows(tmp_path / "a").rows == (("row 1", {"query": "q", "pos": "p", "hard_neg": ["n", "m"]}),)
+def test_parquet_reads_its_three_columns_plain_ones_beside_them_and_old_negatives(tmp_path):
+    plain = {"price": [5.5], "vip": [True], "n": pa.array([3], pa.int8()), "d": pa.array(["x"]).dictionary_encode()}
+    other = {"blob": [b"\0" * 99], "list": [[1]], "json": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["1"]))}
+    parquet.write_table(table(query=["q"], pos=["p"], hard_neg=[["n", "m"]], **plain, **other), tmp_path / "a")
+    row = {"query": "q", "pos": "p", "hard_neg": ["n", "m"], "price": 5.5, "vip": True, "n": 3, "d": "x"}
+    assert read_rows(tmp_path / "a").rows == (("row 1", row),)
 
 
 def test_parquet_extension_types_are_refused(tmp_path):

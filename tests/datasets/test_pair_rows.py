@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from latentscape.datasets.pair_files import KeysTwice
-from latentscape.datasets.pair_rows import BadRowError, Negative, PairRow, parse_row
+from latentscape.datasets.pair_rows import BadRowError, Negative, PairRow, Positive, parse_row
 
 
 def row(**changes):
@@ -12,7 +12,7 @@ def row(**changes):
 
 def test_a_full_row():
     assert parse_row(row()) == PairRow(
-        query="q", positives=("p",), negatives=(Negative(text="n", types=("price",), weight=1.0),)
+        query="q", positives=(Positive(text="p"),), negatives=(Negative(text="n", types=("price",), weight=1.0),)
     )
 
 
@@ -32,8 +32,7 @@ def test_types_listed_twice_or_alone_or_absent():
     negatives = parse_row(
         row(hard_neg=[{"text": "a", "type": ["x", "y", "x"]}, {"text": "b", "type": "x"}, {"text": "c", "type": None}])
     ).negatives
-    assert [negative.types for negative in negatives] == [("x", "y"), ("x",), ()]
-    assert [negative.repeats_type for negative in negatives] == [True, False, False]
+    assert [negative.types for negative in negatives] == [("x", "y", "x"), ("x",), ()]
 
 
 def test_weights_zero_missing_and_null_are_different_from_each_other_only_when_zero():
@@ -44,10 +43,20 @@ def test_weights_zero_missing_and_null_are_different_from_each_other_only_when_z
 
 
 def test_several_positives_in_a_list():
-    assert parse_row(row(pos=["a", "b"])).positives == ("a", "b")
+    assert parse_row(row(pos=["a", "b"])).positives == (Positive(text="a"), Positive(text="b"))
+    mixed = parse_row(row(pos=[{"text": " a ", "price": 5.5}, "b"])).positives
+    assert mixed == (Positive(text="a", cells={"price": 5.5}), Positive(text="b"))
 
 
-def test_texts_are_composed_and_trimmed_and_other_keys_do_not_matter():
+def test_other_keys_are_columns_of_what_they_stand_beside():
+    negative = {"text": "n", "type": ["x"], "weight": 1, "district": "Quận 11", "tags": ["a"]}
+    found = parse_row(row(pos={"text": "p", "district": "Quận 10"}, hard_neg=[negative], id=7, note=None, vip=True))
+    assert found.cells == {"id": 7, "vip": True}
+    assert found.positives[0].cells == {"district": "Quận 10"}
+    assert found.negatives[0].cells == {"district": "Quận 11"}
+
+
+def test_texts_are_composed_and_trimmed():
     text = unicodedata.normalize("NFD", " Phòng trọ\n")
     assert parse_row(row(query=text, id=7)).query == "Phòng trọ"
 
@@ -71,6 +80,10 @@ def test_texts_are_composed_and_trimmed_and_other_keys_do_not_matter():
         (row(query="a\ud800"), "`query` contains half a character (a lone surrogate) at position 1"),
         (row(pos="a\0"), "`pos` contains a NUL character"),
         (row(pos="x" * 10_485_760), "`pos` has 10,485,760 characters; the longest allowed is 1,000,000"),
+        (row(pos={"test": "p"}), "`pos`: has no `text`; did you mean `test`?"),
+        (row(pos={"text": ""}), "`pos`: `text` is empty"),
+        (row(pos=[["a"]]), "`pos` is a list, not text"),
+        (row(pos=KeysTwice({"text": "p"})), "`pos` gives a key twice"),
         (row(hard_neg="n"), "`hard_neg` is text, not a list"),
         (row(hard_neg={"text": "n"}), "`hard_neg` is a mapping, not a list"),
         (row(hard_neg=["n", ""]), "hard_neg 2 is empty"),

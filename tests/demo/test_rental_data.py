@@ -1,14 +1,18 @@
 """The made-up rental market: valid pair files with the quirks of real ones."""
 
 import json
+from importlib import resources
+from pathlib import Path
 from unicodedata import is_normalized
 
 import numpy as np
 import pytest
 
+from latentscape.datasets.attributes import extract_attributes
 from latentscape.datasets.pairs import combine_weights, read_pairs, read_weights
 from latentscape.demo.rental_data import WEIGHTS, write_demo_rentals
 from latentscape.demo.rental_words import DISTRICTS, strip_accents
+from latentscape.settings import AttributesConfig, load_config
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +33,11 @@ def held_out(files):
 def test_sizes_and_quirks(train, held_out):
     assert (train.n_rows, held_out.n_rows) == (600, 200)
     assert train.skipped == held_out.skipped == ()
-    assert train.undeclared == {}
-    assert train.notes["repeated_queries"] >= 10
-    assert train.notes["shared_documents"] > 100
-    assert train.notes["queries_without_hard_negatives"] > 0
+    counts = train.defect_counts
+    assert counts.get("repeated_row", 0) + counts.get("repeated_query", 0) >= 10
+    assert counts["shared_positive"] > 100
+    assert "undeclared_type" not in counts
+    assert not all(train.hard_negatives)
 
 
 def test_no_right_document_and_no_query_is_in_both_files(train, held_out):
@@ -62,8 +67,25 @@ def test_weights_follow_the_types(files):
         assert negative["weight"] == pytest.approx(combine_weights(negative["type"], weights), abs=1e-3)
 
 
+def test_the_demos_attribute_file_reads_what_the_listings_say(files, held_out):
+    """Every listing says all three; its hard negatives differ in what they are declared to be wrong in."""
+    path = resources.files("latentscape.demo") / "attributes.yml"
+    rules = load_config(Path(str(path)), AttributesConfig).rules()
+    found = extract_attributes(
+        rules, queries=held_out.queries, documents=held_out.documents, query_columns={}, document_columns={}
+    )
+    assert [each.name for each in found] == ["district", "price", "area"]
+    for attribute in found:
+        assert attribute.document_coverage == 1
+        (kind,) = attribute.types
+        for right, wrong in zip(held_out.relevant, held_out.hard_negatives, strict=True):
+            for negative in wrong:
+                differs = attribute.documents[negative.document] != attribute.documents[right[0]]
+                assert differs == (kind in negative.types) or len(right) > 1
+
+
 def test_no_hard_negative_is_right_for_another_query_of_its_file(train):
-    assert train.notes.get("negatives_right_for_another_query", 0) == 0
+    assert "negative_is_other_positive" not in train.defect_counts
 
 
 def test_a_hard_negative_differs_in_the_declared_ways(files):

@@ -1,6 +1,7 @@
 """Small retriever findings, computed by the real measures from vectors made here, and what tests ask of any picture."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 from unittest import mock
@@ -16,11 +17,14 @@ from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, Model
 from latentscape.maps.latent_map import LatentMap
 from latentscape.measures.faithfulness import MapTrust
 from latentscape.measures.heatmap import measure_heatmap
+from latentscape.measures.judgments import Judgments
 from latentscape.measures.ranking import rank_documents
+from latentscape.measures.scan import scan_pairs
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import measure_similarities
 
-STREETS = ("Nguyễn Trãi", "Lê Lợi", "Trần Hưng Đạo", "Điện Biên Phủ", "Phạm Ngũ Lão", "Hoàng Diệu", "Võ Thị Sáu")
+from .pair_values import STREETS, full_values
+
 NASTY = ("giá $5_tr$ {rẻ} \\frac{1}{2}", "x" * 10_000, "phòng " * 1_700, "", "\x1b[31mđỏ\u202e ngược", "𓀀🏠 nhà")
 """Texts that break pictures: mathematics, one endless word, endless words, nothing, control characters, no glyphs."""
 
@@ -28,40 +32,75 @@ NASTY = ("giá $5_tr$ {rẻ} \\frac{1}{2}", "x" * 10_000, "phòng " * 1_700, "",
 def build_pairs(
     *, n: int = 40, n_hard: int = 3, noise: float = 0.9, shift: float = 0.0, dimensions: int = 16,
     methods: Sequence[str] = ("tsne", "umap"), queries: Sequence[str] = (), documents: Sequence[str] = (),
-    n_shown: int = 200, stamps: Sequence[str] = (), notice: str = "", seed: int = 0,
+    n_shown: int = 200, stamps: Sequence[str] = (), notice: str = "", seed: int = 0, full: bool = False,
 ) -> EmbeddingsFindings:  # fmt: skip
-    """`n` queries, each with a right document and `n_hard` close to it; a negative `shift` pulls all cosines down."""
-    rng = np.random.default_rng(seed)
-    topics = _unit(rng.normal(size=(n, dimensions)))
-    # Scale the noise to the dimension, so that `noise` is about the tangent of the angle.
-    spread = noise / dimensions**0.5
-    query_vectors = _unit(topics + spread * rng.normal(size=topics.shape))
-    positives = topics + 0.5 * spread * rng.normal(size=topics.shape)
-    hard = np.repeat(topics, n_hard, axis=0) + spread * rng.normal(size=(n * n_hard, dimensions))
-    document_vectors = np.concatenate([positives, hard])
-    document_vectors[:, 0] += shift
-    query_vectors[:, 0] += abs(shift)
-    query_vectors, document_vectors = _unit(query_vectors), _unit(document_vectors)
-    relevant = [np.array([i]) for i in range(n)]
-    hard_rows = [n + np.arange(i * n_hard, (i + 1) * n_hard) for i in range(n)]
-    heatmap = measure_heatmap(query_vectors, document_vectors, relevant, n_shown=n_shown, seed=0)
-    points = np.concatenate([query_vectors, document_vectors])[:, 1:3].astype(float)
+    """`n` queries, each with a right document and `n_hard` close to it; a negative `shift` pulls all cosines down.
+
+    `full` fills every other field, with values made by hand.
+    """
+    vectors, judgments, measured = _measure(n, n_hard, noise, shift, dimensions, seed, n_shown, full)
+    queries = tuple(queries) or tuple(f"tìm phòng đường {STREETS[i % 7]} giá {i + 2} triệu" for i in range(n))
+    documents = tuple(documents) or tuple(_describe(i) for i in range(judgments.n_documents))
+    more = full_values(measured["ranking"], judgments.relevant, judgments.hard, documents=documents) if full else {}
     return EmbeddingsFindings(
         model=ModelCard(name="bge-m3", checkpoint="best_model.pt", sha256="0" * 64, n_parameters=10,
                         n_tensors_matched=4, n_tensors_total=4, stamps=tuple(stamps)),
         accounting=Accounting(n_in=n, n_ok=n),
-        queries=tuple(queries) or tuple(f"tìm phòng đường {STREETS[i % 7]} giá {i + 2} triệu" for i in range(n)),
-        documents=tuple(documents) or tuple(_describe(i) for i in range(len(document_vectors))),
-        relevant=tuple(relevant),
-        hard_negatives=tuple(hard_rows),
+        queries=queries,
+        documents=documents,
+        relevant=judgments.relevant,
+        hard_negatives=judgments.hard,
         document_kinds=np.array([1] * n + [2] * (n * n_hard)),
-        similarities=measure_similarities(query_vectors, document_vectors, relevant, hard=hard_rows, seed=0),
-        ranking=rank_documents(query_vectors, document_vectors, relevant, k=10, seed=0),
-        heatmap_queries=heatmap.queries,
-        heatmap=heatmap.values,
-        maps={method: _draw_map(points, method, notice) for method in methods},
-        scores={"heatmap_diagonal": heatmap.diagonal},
+        maps={method: _draw_map(vectors[:, 1:3].astype(float), method, notice) for method in methods},
+        **measured,
+        **more,
     )  # fmt: skip
+
+
+@cache
+def _measure(
+    n: int, n_hard: int, noise: float, shift: float, dimensions: int, seed: int, n_shown: int, full: bool
+) -> tuple[np.ndarray, Judgments, dict[str, Any]]:
+    """Vectors of queries and documents, what is known of their pairs, and what the real measures find."""
+    queries, documents = _make_vectors(n, n_hard, noise, shift, dimensions, seed)
+    judgments = Judgments(
+        relevant=tuple(np.array([i]) for i in range(n)),
+        hard=tuple(n + np.arange(i * n_hard, (i + 1) * n_hard) for i in range(n)),
+        ignored=(np.empty(0, dtype=np.int64),) * n,
+        n_documents=len(documents),
+    )
+    scan = scan_pairs(queries, documents, judgments, k=10, seed=0)
+    similarities = measure_similarities(queries, documents, judgments, scan, seed=0)
+    ranking = rank_documents(scan, judgments, seed=0)
+    heatmap = measure_heatmap(queries, documents, judgments.relevant, groups=np.arange(n) % 7 if full else None,
+                              names=STREETS, n_shown=n_shown, seed=0)  # fmt: skip
+    diagonal = {"heatmap_diagonal": heatmap.diagonal}
+    measured = {
+        "similarities": similarities,
+        "ranking": ranking,
+        "heatmap_queries": heatmap.queries,
+        "heatmap": heatmap.values,
+        "heatmap_groups": heatmap.groups if full else (),
+        "heatmap_attribute": "cluster" if heatmap.by_cluster else "street",
+        "scores": {**similarities.scores, **ranking.scores, **diagonal} if full else diagonal,
+    }
+    return np.concatenate([queries, documents]), judgments, measured
+
+
+def _make_vectors(
+    n: int, n_hard: int, noise: float, shift: float, dimensions: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    topics = _unit(rng.normal(size=(n, dimensions)))
+    # Scale the noise to the dimension, so that `noise` is about the tangent of the angle.
+    spread = noise / dimensions**0.5
+    queries = _unit(topics + spread * rng.normal(size=topics.shape))
+    positives = topics + 0.5 * spread * rng.normal(size=topics.shape)
+    hard = np.repeat(topics, n_hard, axis=0) + spread * rng.normal(size=(n * n_hard, dimensions))
+    documents = np.concatenate([positives, hard])
+    documents[:, 0] += shift
+    queries[:, 0] += abs(shift)
+    return _unit(queries), _unit(documents)
 
 
 def texts_of(figure: Figure) -> Iterator[tuple[str, Bbox]]:

@@ -12,7 +12,7 @@ from latentscape.figures.similarity_heatmap import MAX_TEXTS, _wrong_winners, dr
 from latentscape.figures.style import Style
 from latentscape.measures.score import Score
 
-from .pair_findings import NASTY, all_words, assert_readable, build_pairs
+from .pair_findings import NASTY, all_words, assert_readable, build_pairs, texts_of
 
 
 @pytest.mark.parametrize(("n", "dark"), [(1, True), (2, False), (30, True), (31, False)])
@@ -43,7 +43,9 @@ def test_colorbar_and_axes_say_what_they_are():
 def test_title_tells_how_often_the_diagonal_wins():
     findings = build_pairs(n=20, noise=2.0)
     share = findings.scores["heatmap_diagonal"].value
-    assert f"In {share:.0%} of the rows" in all_words(draw_similarity_heatmap(findings, Style()))
+    assert f"Row maximum on the diagonal in {share:.0%} of the rows" in all_words(
+        draw_similarity_heatmap(findings, Style())
+    )
 
 
 def test_texts_only_while_they_can_be_read():
@@ -59,8 +61,10 @@ def test_row_and_column_belong_together_when_documents_are_shared():
     findings = build_pairs(n=3, n_hard=0, documents=["gác", "bếp", "sân"], queries=["một", "hai", "ba"])
     findings = replace(findings, relevant=(np.array([2]), np.array([0]), np.array([1])))
     axes = draw_similarity_heatmap(findings, Style()).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["một", "hai", "ba"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["sân", "gác", "bếp"]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert sorted(rows) == ["ba", "hai", "một"]
+    own = {"một": "sân", "hai": "gác", "ba": "bếp"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == [own[row] for row in rows]
 
 
 def test_the_diagonal_is_framed_and_wrong_winners_are_dotted():
@@ -75,7 +79,7 @@ def test_the_diagonal_is_framed_and_wrong_winners_are_dotted():
 
 def test_wrong_winners_by_hand():
     matrix = np.array([[0.9, 0.1, 0.2], [0.5, 0.5, -0.3], [0.7, -0.2, 0.1]])
-    findings = replace(build_pairs(n=3, n_hard=0), heatmap=matrix)
+    findings = replace(build_pairs(n=3, n_hard=0), heatmap=matrix, heatmap_queries=np.arange(3))
     rows, columns = _wrong_winners(findings)
     assert (rows.tolist(), columns.tolist()) == ([1, 2], [0, 0])  # a tie counts against the diagonal
     # Document 0 answers query 2 as well: it is no longer a wrong winner there.
@@ -88,7 +92,7 @@ def test_an_unscored_diagonal_is_not_claimed(score):
     scores = {} if score is None else {"heatmap_diagonal": score}
     figure = draw_similarity_heatmap(replace(build_pairs(n=4), scores=scores), Style())
     words = all_words(figure)
-    assert "%" not in words
+    assert "on the diagonal in" not in words
     assert ("needs two queries" in words) == (score is not None)
 
 
@@ -103,3 +107,44 @@ def test_no_text_breaks_the_picture():
     assert_readable(figure)
     assert "giá $5_tr$ {rẻ} \\frac{1}{2}" in all_words(figure)
     assert "missing $x_$ \\ {" in all_words(figure)
+
+
+@pytest.mark.parametrize(("n", "n_shown", "dark"), [(20, 20, False), (28, 200, True), (90, 90, False), (9, 9, True)])
+def test_groups_are_named_beside_their_rows(n, n_shown, dark):
+    findings = build_pairs(n=n, n_shown=n_shown, full=True)
+    figure = draw_similarity_heatmap(findings, Style(dark=dark))
+    assert_readable(figure)
+    texts, words = list(texts_of(figure)), all_words(figure)
+    assert f"Rows by {findings.heatmap_attribute}, similar ones side by side." in words.replace("\n", " ")
+    panel = figure.axes[0].get_window_extent()
+    for name in set(findings.heatmap_groups):
+        rows = [row for row, group in enumerate(findings.heatmap_groups) if group == name]
+        boxes = [box for text, box in texts if text == name]
+        assert len(boxes) == 1
+        place = (panel.y1 - (boxes[0].y0 + boxes[0].y1) / 2) / panel.height * len(findings.heatmap_groups)
+        assert min(rows) <= place <= max(rows) + 1
+        assert boxes[0].x0 > panel.x1
+
+
+def test_hostile_and_too_many_groups_are_readable():
+    findings = replace(build_pairs(n=60), heatmap_groups=tuple(f"{i} {NASTY[i % 6]}" for i in range(60)))
+    figure = draw_similarity_heatmap(findings, Style())
+    assert_readable(figure)
+    assert sum(text[:2].strip().isdigit() for text in all_words(figure).splitlines()) > 20
+
+
+def test_documents_not_to_be_judged_are_gray_and_named():
+    findings = build_pairs(n=5, n_hard=0)
+    matrix = findings.heatmap.copy()
+    matrix[0, 1] = np.nan
+    figure = draw_similarity_heatmap(replace(findings, heatmap=matrix), Style())
+    assert "Gray: not judged" in all_words(figure)
+    assert "Gray" not in all_words(draw_similarity_heatmap(findings, Style()))
+    assert np.isfinite(figure.axes[0].images[0].get_clim()).all()
+
+
+def test_the_share_over_all_documents_stands_beside_the_sample():
+    findings = build_pairs(n=20, noise=2.0)
+    share = findings.ranking.scores["hit_at_1"].value
+    words = all_words(draw_similarity_heatmap(findings, Style())).replace("\n", " ")
+    assert f"Against all 80 documents {share:.0%} of all queries have a right one first." in words

@@ -16,6 +16,7 @@ def test_the_names_are_those_of_the_files_that_users_know():
     }  # fmt: skip
     assert set(EMBEDDINGS_FIGURES) == {
         "tsne_projection", "umap_projection", "similarity_heatmap", "similarity_distribution", "top_k_predictions",
+        "retrieval_ranks", "feature_importance", "attribute_clusters", "attribute_response",
     }  # fmt: skip
     assert set(MAP_FIGURES) == {"maps"}
 

@@ -14,9 +14,11 @@ from latentscape.figures.top_k_predictions import (
     RIGHT,
     WRONG,
     _choose_columns,
+    _list_columns,
     draw_top_k_predictions,
     tint_bar,
 )
+from latentscape.findings import Example
 
 from .pair_findings import NASTY, all_words, assert_readable, build_pairs, contrast, texts_of
 
@@ -150,3 +152,97 @@ def test_fewer_documents_than_bars():
 
 def test_stamps_are_shown():
     assert "missing $x_$" in all_words(draw_top_k_predictions(build_pairs(stamps=["missing $x_$"]), Style()))
+
+
+def with_examples(findings, **queries):
+    k = findings.ranking.top.shape[1]
+    examples = tuple(
+        Example(query=query, kind=kind, why_wrong=tuple(f"reason {query}.{i}" for i in range(k)))
+        for kind, chosen in queries.items()
+        for query in chosen
+    )
+    return replace(findings, examples=examples)
+
+
+@pytest.mark.parametrize(("n", "n_hard", "dark"), [(5, 3, True), (40, 3, False)])
+def test_examples_are_readable(n, n_hard, dark):
+    figure = draw_top_k_predictions(build_pairs(n=n, n_hard=n_hard, noise=3.0, full=True), Style(dark=dark))
+    assert_readable(figure)
+
+
+def test_examples_stand_by_kind_with_their_reasons_under_wrong_documents():
+    findings = with_examples(build_pairs(n=30, noise=3.0), random=[4, 9], worst=[7, 2], typical=[11])
+    assert [column.queries.tolist() for column in _list_columns(findings)] == [[7, 2], [11], [4, 9]]
+    figure = draw_top_k_predictions(findings, Style())
+    assert_readable(figure)
+    words = all_words(figure).splitlines()
+    for heading in ("Worst queries", "Typical queries", "Random queries"):
+        assert heading in words
+    for query in (2, 4, 7, 9, 11):
+        for i in range(N_DOCUMENTS):
+            assert f"reason {query}.{i}" in words
+        assert f"reason {query}.{N_DOCUMENTS}" not in words
+        assert findings.queries[query] in words
+    assert "Below a wrong document" in all_words(figure).replace("\n", " ")
+    assert "random: the 2 drawn at random from the others" in all_words(figure).replace("\n", " ")
+
+
+def test_each_reason_stands_right_below_its_document():
+    findings = with_examples(build_pairs(n=30, noise=3.0), worst=[7], typical=[2])
+    figure = draw_top_k_predictions(findings, Style())
+    places = {text: box for text, box in texts_of(figure) if text.startswith("reason 7.")}
+    bars = bars_of(figure.axes[0])
+    assert len(places) == len(bars) == N_DOCUMENTS
+    for i, bar in enumerate(bars):
+        box, bounds = places[f"reason 7.{i}"], bar.get_window_extent()
+        assert 0 <= bounds.y0 - box.y1 + 3 < 15
+
+
+def test_without_examples_or_reasons_the_rows_are_low():
+    findings = build_pairs(n=30, noise=3.0)
+    silent = tuple(
+        Example(query=query, kind=kind, why_wrong=("",) * 10) for query, kind in ((3, "worst"), (4, "typical"))
+    )
+    talkative = with_examples(findings, worst=[3], typical=[4])
+    low, high = (
+        draw_top_k_predictions(each, Style()).axes[0].get_window_extent().height
+        for each in (replace(findings, examples=silent), talkative)
+    )
+    assert low < high
+
+
+def test_few_queries_are_all_shown_whatever_the_examples():
+    findings = with_examples(build_pairs(n=3, noise=3.0), worst=[0], typical=[2], random=[1])
+    figure = draw_top_k_predictions(findings, Style())
+    assert "All queries, the worst first" in all_words(figure)
+    assert len(figure.axes) == 3
+    assert "reason 1." in all_words(figure)
+
+
+def test_gaps_where_no_documents_are_left():
+    findings = build_pairs(n=2, n_hard=1, noise=2.0)
+    top, similarity = findings.ranking.top.copy(), findings.ranking.top_similarity.copy()
+    top[0, 2:], similarity[0, 2:] = -1, np.nan
+    ranking = replace(findings.ranking, top=top, top_similarity=similarity)
+    figure = draw_top_k_predictions(replace(findings, ranking=ranking), Style())
+    assert_readable(figure)
+    assert sorted(len(bars_of(axes)) for axes in figure.axes) == [2, 4]
+
+
+def test_one_document_a_query():
+    findings = build_pairs(n=12, noise=2.0, full=True)
+    cut = {name: getattr(findings.ranking, name)[:, :1] for name in ("top", "top_similarity", "top_right")}
+    figure = draw_top_k_predictions(replace(findings, ranking=replace(findings.ranking, **cut)), Style())
+    assert_readable(figure)
+    assert all(len(bars_of(axes)) == 1 for axes in figure.axes)
+
+
+def test_hostile_reasons_are_made_safe():
+    findings = build_pairs(n=12, n_hard=0, noise=3.0)
+    examples = tuple(
+        Example(query=i, kind=kind, why_wrong=tuple(NASTY[(i + j) % 6] for j in range(10)))
+        for i, kind in enumerate(["worst", "worst", "typical", "typical", "random", "random"])
+    )
+    figure = draw_top_k_predictions(replace(findings, examples=examples), Style(dark=True))
+    assert_readable(figure)
+    assert "\x1b" not in all_words(figure)

@@ -16,8 +16,10 @@ from latentscape.measures.classification import (
     measure_class_recalls,
 )
 from latentscape.measures.definitions import DEFINITIONS, define, find_function, list_definitions
+from latentscape.measures.judgments import Judgments
 from latentscape.measures.ranking import rank_documents
 from latentscape.measures.scales import READINESS, check_readiness, describe_margin, describe_separation
+from latentscape.measures.scan import scan_pairs
 from latentscape.measures.similarity import measure_similarities
 
 MODULES = [
@@ -42,9 +44,11 @@ def name_scores():
         measure_balanced_accuracy(confusions, seed=0),
         measure_chance_accuracy(confusions),
     ]
-    nothing = [np.array([], dtype=int)] * 2
-    pairs = measure_similarities(vectors, vectors, right, hard=nothing, seed=0).scores
-    ranks = rank_documents(vectors, vectors, right, seed=0).scores
+    nothing = (np.array([], dtype=int),) * 2
+    judgments = Judgments(relevant=tuple(right), hard=nothing, ignored=nothing, n_documents=2)
+    scan = scan_pairs(vectors, vectors, judgments, k=2, seed=0)
+    pairs = measure_similarities(vectors, vectors, judgments, scan, seed=0).scores
+    ranks = rank_documents(scan, judgments, seed=0).scores
     return {score.name for score in one_by_one} | pairs.keys() | ranks.keys()
 
 

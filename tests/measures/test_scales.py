@@ -98,3 +98,11 @@ def test_only_the_thresholds_given_are_checked():
 def test_an_unknown_check_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean `separation`"):
         check_readiness(score(**READY), thresholds={"seperation": 2.0})
+
+
+def test_a_threshold_as_text_says_which_way_and_may_be_of_any_score():
+    scores = score(**READY, auc_hard=0.8)
+    checks = check_readiness(scores, thresholds={"auc_hard": "> 0.9", "margin": "<= 0.37", "tau": "< 0"})
+    assert [(check.name, check.passed) for check in checks] == [("margin", True), ("auc_hard", False), ("tau", None)]
+    assert checks[0].sentence == "The margin, 0.3700, is at most 0.37."
+    assert checks[1].sentence == "The score `auc_hard`, 0.8000, is not above 0.9."

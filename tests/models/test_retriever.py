@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, XLMRobertaModel
 
 from latentscape.checkpoint import hash_file
 from latentscape.errors import ModelError, SafetyError
-from latentscape.models.retriever import ProjectionHead, Retriever, load_retriever, mean_over_tokens
+from latentscape.models.retriever import ProjectionHead, Retriever, load_encoder, load_retriever, mean_over_tokens
 
 TEXTS = ["phòng trọ quận 10", "cho thuê phòng quận 11 , 25m2 , giá 5 triệu", "phòng", ""]
 
@@ -84,6 +84,23 @@ def test_a_checkpoint_file_gives_the_vectors_of_the_format(folder, head, tmp_pat
     assert len(loaded.receipt.matched) == loaded.receipt.n_tensors
     assert loaded.receipt.n_parameters == loaded.receipt.n_parameters_matched
     assert not loaded.model.training
+
+
+def test_an_encoder_without_any_head_gives_its_own_mean_vectors(folder):
+    loaded = load_encoder(str(folder))
+    tokens = loaded.tokenize(TEXTS)
+    with torch.inference_mode():
+        states = loaded.model.encoder(**tokens).last_hidden_state
+    expected = torch.nn.functional.normalize(mean_over_tokens(states, tokens["attention_mask"]), dim=-1)
+    torch.testing.assert_close(run(loaded), expected)
+    assert len(loaded.receipt.matched) == loaded.receipt.n_tensors > 0
+    assert loaded.name == f"{folder}, no head"
+    assert set(loaded.model.layers) == {"encoder", "embedding"}
+
+
+def test_an_encoder_without_weights_is_no_encoder(make_text_folder):
+    with pytest.raises(ModelError, match="no weights"):
+        load_encoder(str(make_text_folder(weights=False)))
 
 
 def test_layers_by_public_name(folder, head, tmp_path):

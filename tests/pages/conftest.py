@@ -224,6 +224,9 @@ def make_embeddings(n: int = 40, *, texts: Sequence[str] = (), **changes: Any) -
     top = np.stack([(np.arange(min(10, n_documents)) + i) % n_documents for i in range(n)])
     ranking = Ranking(
         best_rank=best_rank,
+        best_rank_without_hard=np.maximum(1, best_rank - 1),
+        average_precision=1 / best_rank,
+        ndcg=1 / np.log2(1 + best_rank),
         top=top,
         top_similarity=np.sort(rng.random(top.shape))[:, ::-1],
         top_right=top == np.arange(n)[:, None],
@@ -231,14 +234,18 @@ def make_embeddings(n: int = 40, *, texts: Sequence[str] = (), **changes: Any) -
     )
     values = {
         "positive_mean": 0.8234, "positive_sd": 0.0876, "negative_mean": 0.4521, "negative_sd": 0.1234,
-        "margin": 0.3713, "hard_negative_mean": 0.74, "hard_negative_sd": 0.09, "hard_margin": 0.0834,
+        "margin": 0.3713, "negative_mean_hard": 0.74, "negative_sd_hard": 0.09, "margin_hard": 0.0834,
+        "negative_mean_mined": 0.79, "negative_sd_mined": 0.07, "margin_mined": 0.0334,
+        "auc": 0.98, "auc_hard": 0.71, "auc_mined": 0.62, "tpr_at_fpr_5_mined": 0.21, "threshold_fpr_5": 0.66,
         "mrr": 0.86, "hit_at_1": 0.8, "recall_at_1": 0.8, "recall_at_5": 0.93, "recall_at_10": 0.97,
+        "ndcg_at_10": 0.89, "map": 0.86, "mrr_without_hard": 0.93, "hit_at_1_without_hard": 0.9,
     }  # fmt: skip
     scores = {name: make_score(name, value, n, bounds=(-1.0, 1.0)) for name, value in values.items()}
     scores["separation"] = make_score("separation", 2.4535, n, bounds=(-np.inf, np.inf))
     similarities = PairSimilarities(
         positives=rng.random(n),
         hard=rng.random(n // 2),
+        mined=rng.random(n),
         in_batch=Histogram(counts=np.ones(4, dtype=int), edges=np.linspace(-1, 1, 5), n=4, mean=0.4521, sd=0.1234),
         boxes={},
         scores=scores,

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.figures.pair_values import full_values
 
 import latentscape
 from latentscape.findings import Accounting, Skip
 from latentscape.measures.score import Score
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents, summarize_map
+from latentscape.retrieval_improvements import find_retrieval_improvements
 
 
 def without(findings, *names):
@@ -26,6 +28,42 @@ def test_what_is_not_measured_says_so_and_why(embeddings):
     assert "  Separation  n/a" in lines
     assert "  Margin can't be told: no reason" in lines
     assert "σ" not in text
+
+
+def test_a_full_study_tells_negatives_types_defects_and_advice(embeddings):
+    findings = embeddings()
+    values = full_values(findings.ranking, findings.relevant, findings.hard_negatives, documents=findings.documents)
+    findings = replace(findings, **values)
+    findings = replace(findings, improvements=find_retrieval_improvements(findings, seed=0))
+    lines = summarize_embeddings(findings).splitlines()
+    assert "  margin mined          0.0334  [-0.007, 0.073]  n = 40" in lines
+    assert "  amenity               0.0090  [-0.018, 0.040]  n = 48" in lines
+    assert "  negative is other positive      2" in lines
+    assert "As the file's rows stand, defects and all" in lines
+    first = lines.index("Improve next (evidence and actions are in the report)") + 1
+    assert lines[first] == "  1. 2 queries of the test file were trained on"
+
+
+def test_an_empty_block_has_no_heading(embeddings):
+    lines = summarize_embeddings(replace(embeddings(), maps={})).splitlines()
+    assert not {"Data defects", "What a wrong detail costs (cosine)", "Neighbors kept by the maps"} & set(lines)
+    assert "  no claim survives" in lines
+
+
+def test_control_characters_never_reach_the_terminal(embeddings):
+    findings = embeddings()
+    values = full_values(findings.ranking, findings.relevant, findings.hard_negatives, documents=findings.documents)
+    importance = values["importance"]
+    effects = tuple(replace(each, type="\x1b[31mred\n" + "x" * 300) for each in importance.effects)
+    findings = replace(findings, **{**values, "importance": replace(importance, effects=effects)})
+    text = summarize_embeddings(replace(findings, improvements=find_retrieval_improvements(findings, seed=0)))
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) < 260
+
+
+def test_vectors_without_a_model_claim_no_weights(embeddings):
+    card = replace(embeddings().model, n_tensors_matched=0, n_tensors_total=0)
+    assert "Weights" not in summarize_embeddings(replace(embeddings(), model=card))
 
 
 def test_classes_are_called_by_their_names_and_long_ones_are_cut(latents):

@@ -1,4 +1,4 @@
-"""Pairs out of a Parquet file: its three columns, in small batches, refusing what would run code or fill memory."""
+"""Pairs out of a Parquet file in small batches, refusing what would run code or fill memory."""
 
 from collections.abc import Iterator
 from io import BufferedReader
@@ -18,8 +18,9 @@ _MOST_CHARACTERS = 2**31
 
 
 def iterate_rows(file: BufferedReader, shown: str) -> Iterator[dict[str, Any]]:
-    """Rows with the keys query, pos and, where the file has it, hard_neg; other columns are not even decoded.
+    """Rows with the keys query, pos, where the file has it hard_neg, and every column of texts, numbers or true/false.
 
+    Columns of another type are not even decoded.
     Raises DataError if the file is broken, lacks a column or decodes to over 2 GiB; SafetyError for extension types.
     """
     try:
@@ -43,13 +44,20 @@ def _choose_columns(schema: pa.Schema, shown: str) -> list[str]:
     columns = [name for name in _COLUMNS if name in schema.names]
     for name in columns:
         refuse_extension(schema.field(name), shown)
-    return columns
+    return columns + [field.name for field in schema if field.name not in _COLUMNS and _is_plain(field)]
+
+
+def _is_plain(field: pa.Field) -> bool:
+    """Whether a column can say something of its row's query: single texts, numbers or true/false, of Arrow's own."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return (texts or numbers) and not _has_extension(field)
 
 
 def refuse_extension(field: pa.Field, shown: str) -> None:
     """Raise SafetyError for a column whose type is not one of Arrow's own."""
-    marked = field.metadata and b"ARROW:extension:name" in field.metadata
-    if marked or isinstance(field.type, pa.BaseExtensionType):
+    if _has_extension(field):
         raise SafetyError(
             f"the column `{field.name}` of {shown} has an extension type, which may run code when it is read",
             got=str(field.type),
@@ -57,6 +65,11 @@ def refuse_extension(field: pa.Field, shown: str) -> None:
         )
     for place in range(field.type.num_fields):
         refuse_extension(field.type.field(place), shown)
+
+
+def _has_extension(field: pa.Field) -> bool:
+    marked = bool(field.metadata) and b"ARROW:extension:name" in field.metadata
+    return marked or isinstance(field.type, pa.BaseExtensionType)
 
 
 def _check_size(table: parquet.ParquetFile, shown: str) -> None:

@@ -1,14 +1,17 @@
 """One raw row -> its query, its right documents and its hard negatives, or the reason why the row is no pair."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
+from latentscape.datasets.pair_columns import Cells, no_cells, read_cells
 from latentscape.datasets.pair_files import KeysTwice
 from latentscape.datasets.text import describe_kind, explain_bad_text, normalize
 from latentscape.datasets.weights import LARGEST_WEIGHT, is_weight
 from latentscape.errors import nearest
 
 _KEYS = ("query", "pos", "hard_neg")
+_POSITIVE_KEYS = ("text",)
 _NEGATIVE_KEYS = ("text", "type", "weight")
 
 
@@ -17,16 +20,24 @@ class BadRowError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Positive:
+    """A right document as its row gives it."""
+
+    text: str
+    cells: Cells = field(default_factory=no_cells)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Negative:
     """A hard negative as its row declares it."""
 
     text: str
     types: tuple[str, ...] = ()
+    """As listed, a name twice where it is listed twice."""
     weight: float | None = None
     is_plain: bool = False
     """Written as a bare string (the old format)."""
-    repeats_type: bool = False
-    """A type was listed twice."""
+    cells: Cells = field(default_factory=no_cells)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +45,10 @@ class PairRow:
     """A row that makes sense by itself; texts are NFC without outer whitespace."""
 
     query: str
-    positives: tuple[str, ...]
+    positives: tuple[Positive, ...]
     negatives: tuple[Negative, ...]
+    cells: Cells = field(default_factory=no_cells)
+    """What else the row says; it belongs to the query."""
 
 
 def parse_row(row: object) -> PairRow:
@@ -48,14 +61,14 @@ def parse_row(row: object) -> PairRow:
     several = positives if isinstance(positives, list) and positives else [positives]
     return PairRow(
         query=query,
-        positives=tuple(_read_text(text, "`pos`") for text in several),
+        positives=tuple(map(_read_positive, several)),
         negatives=_read_negatives(row.get("hard_neg")),
+        cells=read_cells(row, known=_KEYS),
     )
 
 
-def _require(row: dict[str, Any], key: str, where: str = "") -> Any:
+def _require(row: dict[str, Any], key: str, where: str = "", *, known: Collection[str] = _KEYS) -> Any:
     if key not in row:
-        known = _NEGATIVE_KEYS if where else _KEYS
         strangers = [name for name in row if name not in known]
         close = nearest(key, strangers) if strangers else ""
         raise BadRowError(f"{where}has no `{key}`" + (f"; {close}" if close.startswith("did") else ""))
@@ -67,6 +80,14 @@ def _read_text(value: object, where: str) -> str:
     if reason:
         raise BadRowError(f"{where} {reason}")
     return normalize(str(value)).strip()
+
+
+def _read_positive(value: object) -> Positive:
+    if not isinstance(value, dict):
+        return Positive(text=_read_text(value, "`pos`"))
+    _refuse_repeated_keys(value, "`pos`")
+    text = _read_text(_require(value, "text", "`pos`: ", known=_POSITIVE_KEYS), "`pos`: `text`")
+    return Positive(text=text, cells=read_cells(value, known=_POSITIVE_KEYS))
 
 
 def _read_negatives(value: object) -> tuple[Negative, ...]:
@@ -83,13 +104,12 @@ def _read_negative(value: object, where: str) -> Negative:
     if not isinstance(value, dict):
         raise BadRowError(f"{where} is {describe_kind(value)}, neither text nor an object")
     _refuse_repeated_keys(value, where)
-    text = _read_text(_require(value, "text", f"{where}: "), f"{where}: `text`")
-    types = _read_types(value.get("type"), where)
+    text = _read_text(_require(value, "text", f"{where}: ", known=_NEGATIVE_KEYS), f"{where}: `text`")
     return Negative(
         text=text,
-        types=tuple(dict.fromkeys(types)),
+        types=tuple(_read_types(value.get("type"), where)),
         weight=_read_weight(value.get("weight"), where),
-        repeats_type=len(set(types)) < len(types),
+        cells=read_cells(value, known=_NEGATIVE_KEYS),
     )
 
 

@@ -1,7 +1,7 @@
 """Pairs for training a retriever: who may learn from what, and what one step compares."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,15 +70,6 @@ def _group_queries(pairs: PairSamples) -> list[list[int]]:
     for query, right in enumerate(pairs.relevant):
         groups.setdefault(root(right[0]), []).append(query)
     return list(groups.values())
-
-
-def without_documents(pairs: PairSamples, texts: set[str]) -> PairSamples:
-    """The pairs without those hard negatives whose text is in `texts`."""
-    kept = tuple(
-        tuple(negative for negative in negatives if pairs.documents[negative.document] not in texts)
-        for negatives in pairs.hard_negatives
-    )
-    return replace(pairs, hard_negatives=kept).take(np.arange(len(pairs)))
 
 
 def make_weigher(weights: Mapping[str, Any] | None, *, use_weights: bool) -> Weigher:

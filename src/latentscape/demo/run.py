@@ -49,7 +49,9 @@ def _show_rentals(output: Path, *, seed: int, device: Device, progress: Progress
     settings = EmbeddingsSettings(
         checkpoint=checkpoint,
         data=written.held_out,
+        train=written.train,
         weights=written.weights,
+        attributes=_write_config("attributes.yml", output / "rental", seed=seed),
         output=output / "rental" / "visualizations",
         device=device,
         seed=seed,

@@ -17,7 +17,6 @@ from latentscape.demo.pair_batches import (
     make_weigher,
     plan_pair_batches,
     split_pairs,
-    without_documents,
 )
 from latentscape.demo.training import (
     Deadline,
@@ -54,8 +53,6 @@ def train_retriever(config: RetrieverConfig, *, device: str = "auto", progress: 
     pairs = read_pairs(config.data.pairs, weights=weights)
     rows = split_pairs(pairs, val_split=config.data.val_split, seed=config.training.seed)
     training, validation = (pairs.take(part) for part in rows)
-    judged = {validation.documents[document] for right in validation.relevant for document in right}
-    training = without_documents(training, judged)
     device = choose_device(device)
     with seeded(config.training.seed):
         encoder, tokenizer, base = _open_encoder(config, training)
@@ -204,8 +201,9 @@ class _Trainer:
         state = {name: tensor.detach().cpu() for name, tensor in self.model.state_dict().items()}
         if self.embedder.frozen:
             state = {name: tensor for name, tensor in state.items() if name.startswith("head.")}
-        head, wanted = self.model.head, self.config.model
-        sizes = {"d_in": head.linear.in_features, "d_out": head.linear.out_features, "max_length": wanted.max_length}
+        wanted = self.config.model
+        d_out, d_in = self.model.head.state_dict()["linear.weight"].shape
+        sizes = {"d_in": d_in, "d_out": d_out, "max_length": wanted.max_length}
         config = {**sizes, "use_layernorm": wanted.use_layernorm, "freeze_encoder": wanted.freeze_encoder}
         return {"model_state_dict": state, **facts, "base_model": self.base, "config": config}
 

@@ -28,16 +28,21 @@ from latentscape.figures.words import list_settings, say_interval, say_method, s
 from latentscape.findings import DrawnMap, EmbeddingsFindings
 from latentscape.shapes import Points, Rows
 
-KIND_NAMES = ("query", "positive", "hard negative")
-KIND_MARKERS = ("o", "^", "X")
+KIND_NAMES = ("query", "positive", "hard negative", "other document")
+KIND_MARKERS = ("o", "^", "X", "s")
 N_TAGS = 5
 """How many of the worst queries are named on the map."""
 APART = 0.08
 """Share of the panel's width within which only the worst query is named: near ones often ask the same."""
 PANEL_WIDTH, PANEL_HEIGHT, LEGEND_HEIGHT = 9.0, 7.2, 0.32
 
-_ALPHAS = (0.95, 0.9, 0.55)
-_PLURALS = ("queries", "positives", "hard negatives")
+_ALPHAS = (0.95, 0.9, 0.55, 0.4)
+_PLURALS = ("queries", "positives", "hard negatives", "other documents")
+
+
+def color_kinds(style: Style) -> tuple[str, ...]:
+    """A color for each of `KIND_NAMES`; documents that belong to no query stay in the background."""
+    return (*style.kind_colors, style.theme.muted)
 
 
 def draw_tsne_projection(findings: EmbeddingsFindings, style: Style) -> Figure | None:
@@ -78,7 +83,7 @@ def _draw_projection(findings: EmbeddingsFindings, style: Style, *, method: str)
 
 def _gather(findings: EmbeddingsFindings, drawn: DrawnMap, style: Style) -> Swarm:
     faint = choose_faint(drawn.trust, style)
-    return Swarm(xy=drawn.latent_map.xy, colors=style.kind_colors, classes=findings.kinds, faint=faint)
+    return Swarm(xy=drawn.latent_map.xy, colors=color_kinds(style), classes=findings.kinds, faint=faint)
 
 
 def _title(findings: EmbeddingsFindings, drawn: DrawnMap) -> str:
@@ -129,7 +134,7 @@ def _segments(findings: EmbeddingsFindings, xy: Points, *, queries: Rows) -> Flo
 
 def _draw_points(axes: Axes, swarm: Swarm, *, style: Style) -> None:
     size = _point_size(len(swarm.xy))
-    for kind in (2, 1, 0):
+    for kind in reversed(range(len(KIND_NAMES))):
         for is_faint in (True, False):
             own = swarm.xy[(swarm.classes == kind) & (swarm.faint == is_faint)]
             if not len(own):
@@ -149,11 +154,11 @@ def _point_size(n: int) -> float:
 
 
 def _write_legend(axes: Axes, findings: EmbeddingsFindings, *, style: Style, has_lines: bool) -> None:
-    counts, best_rank = np.bincount(findings.kinds, minlength=3), findings.ranking.best_rank
+    counts, best_rank = np.bincount(findings.kinds, minlength=len(KIND_NAMES)), findings.ranking.best_rank
     handles = [
-        Line2D([], [], marker=KIND_MARKERS[kind], color=style.kind_colors[kind], linestyle="", markersize=6,
+        Line2D([], [], marker=KIND_MARKERS[kind], color=color_kinds(style)[kind], linestyle="", markersize=6,
                label=f"{counts[kind]:,} {KIND_NAMES[kind] if counts[kind] == 1 else _PLURALS[kind]}")
-        for kind in range(3) if counts[kind]
+        for kind in range(len(KIND_NAMES)) if counts[kind]
     ]  # fmt: skip
     if has_lines and (best_rank == 1).any():
         handles.append(Line2D([], [], color=style.theme.muted, alpha=0.6, label="query to its positive"))

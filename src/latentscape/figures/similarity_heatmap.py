@@ -9,9 +9,11 @@ from matplotlib.patches import Rectangle
 from latentscape.figures.headline import MARGIN, fit_text, text_font
 from latentscape.figures.inches import open_figure, place_axes
 from latentscape.figures.render import plain
+from latentscape.figures.row_groups import GROUPS_WIDTH, write_row_groups
 from latentscape.figures.style import Style, ThemedFigure, themed
 from latentscape.figures.words import say_share
 from latentscape.findings import EmbeddingsFindings
+from latentscape.measures.heatmap import find_wrong_winners
 from latentscape.shapes import Rows
 
 EMPTY = "(empty)"
@@ -34,18 +36,21 @@ def draw_similarity_heatmap(findings: EmbeddingsFindings, style: Style) -> Figur
     with_texts, panel = n <= MAX_TEXTS, min(PANEL, max(SMALL_PANEL, CELL * n))
     left = MARGIN + _AXIS_TITLE + _ROW_TEXT * with_texts
     below = _AXIS_TITLE + _COLUMN_TEXT * with_texts
+    beside = GROUPS_WIDTH * bool(findings.heatmap_groups)
     with themed(style):
-        width = left + panel + _BAR_GAP + _BAR + _BAR_TEXT
+        width = left + panel + beside + _BAR_GAP + _BAR + _BAR_TEXT
         figure, top = _open(findings, style, width=width, below=panel + below)
         axes = place_axes(figure, left=left, top=top, width=panel, height=panel)
-        image = _draw_matrix(axes, findings)
+        image = _draw_matrix(axes, findings, style)
         _write_axis_titles(axes, figure, left=left, below=below)
         if with_texts:
             _write_texts(axes, findings, style)
             _mark_cells(axes, findings)
         else:
             _mark_ends(axes, style)
-        bar = place_axes(figure, left=left + panel + _BAR_GAP, top=top, width=_BAR, height=panel)
+        if findings.heatmap_groups:
+            write_row_groups(axes, findings.heatmap_groups, panel=panel, style=style)
+        bar = place_axes(figure, left=left + panel + beside + _BAR_GAP, top=top, width=_BAR, height=panel)
         figure.colorbar(image, cax=bar, label="cosine similarity").outline.set_visible(False)
     return figure
 
@@ -59,26 +64,50 @@ def _title(findings: EmbeddingsFindings) -> str:
     diagonal = findings.scores.get("heatmap_diagonal")
     if diagonal is None or diagonal.value is None:
         return "Similarity of queries and documents"
-    return f"In {say_share(diagonal.value)} of the rows a right document is the most similar one shown"
+    return f"Row maximum on the diagonal in {say_share(diagonal.value)} of the rows"
 
 
 def _subtitle(findings: EmbeddingsFindings) -> str:
-    n, n_queries = len(findings.heatmap_queries), len(findings.queries)
-    sentences = [
-        f"{n:,} of {n_queries:,} queries, each with one right document: on the diagonal row and column belong together."
-    ]
-    sentences += ["Dot: a wrong document comes first."] if n <= MAX_TEXTS and len(_wrong_winners(findings)[0]) else []
-    diagonal = findings.scores.get("heatmap_diagonal")
-    sentences += (
-        [f"Diagonal not scored: {plain(diagonal.reason, limit=120)}."] if diagonal and diagonal.value is None else []
+    n, n_queries, diagonal = (
+        len(findings.heatmap_queries),
+        len(findings.queries),
+        findings.scores.get("heatmap_diagonal"),
     )
-    return " ".join(sentences)
+    sentences = [
+        f"{n:,} of {n_queries:,} queries, each with one right document: on the diagonal row and column belong "
+        "together.",
+        _say_order(findings),
+    ]
+    if n <= MAX_TEXTS and len(_wrong_winners(findings)[0]):
+        sentences.append("Dot: a wrong document comes first.")
+    if np.isnan(findings.heatmap).any():
+        sentences.append("Gray: not judged, the near copy of a right document.")
+    if diagonal is not None and diagonal.value is None:
+        sentences.append(f"Diagonal not scored: {plain(diagonal.reason, limit=120)}.")
+    return " ".join(sentence for sentence in [*sentences, _say_hits(findings)] if sentence)
 
 
-def _draw_matrix(axes: Axes, findings: EmbeddingsFindings) -> AxesImage:
-    low = np.floor(findings.heatmap.min() * 10) / 10
-    high = max(np.ceil(findings.heatmap.max() * 10) / 10, low + 0.1)
+def _say_order(findings: EmbeddingsFindings) -> str:
+    """What stands side by side."""
+    if not findings.heatmap_groups:
+        return ""
+    what = plain(findings.heatmap_attribute, limit=30) or "group"
+    return f"Rows by {what}, similar ones side by side."
+
+
+def _say_hits(findings: EmbeddingsFindings) -> str:
+    """The share that the diagonal is easily taken for."""
+    hits, n = findings.ranking.scores.get("hit_at_1"), len(findings.documents)
+    if hits is None or hits.value is None or n <= len(findings.heatmap_queries):
+        return ""
+    return f"Against all {n:,} documents {say_share(hits.value)} of all queries have a right one first."
+
+
+def _draw_matrix(axes: Axes, findings: EmbeddingsFindings, style: Style) -> AxesImage:
+    low = np.floor(np.nanmin(findings.heatmap) * 10) / 10
+    high = max(np.ceil(np.nanmax(findings.heatmap) * 10) / 10, low + 0.1)
     image = axes.imshow(findings.heatmap, cmap=COLORMAP, vmin=low, vmax=high, aspect="auto")
+    axes.set_facecolor(style.theme.muted)  # shows where a cell has no value
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -116,10 +145,8 @@ def _wrong_winners(findings: EmbeddingsFindings) -> tuple[Rows, Rows]:
     """Rows where a wrong document is at least as similar as the best right one, and the column of the most similar."""
     rows = findings.heatmap_queries
     documents = [findings.relevant[i][0] for i in rows]
-    right = np.array([np.isin(documents, findings.relevant[i]) for i in rows])
-    wrong_only = np.where(right, -np.inf, findings.heatmap)
-    missed = wrong_only.max(axis=1) >= np.where(right, findings.heatmap, -np.inf).max(axis=1)
-    return np.flatnonzero(missed), wrong_only.argmax(axis=1)[missed]
+    columns = find_wrong_winners(findings.heatmap, np.array([np.isin(documents, findings.relevant[i]) for i in rows]))
+    return np.flatnonzero(columns >= 0), columns[columns >= 0]
 
 
 def _mark_ends(axes: Axes, style: Style) -> None:

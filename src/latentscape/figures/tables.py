@@ -8,15 +8,19 @@ from types import MappingProxyType
 
 from matplotlib.figure import Figure
 
+from latentscape.figures.attribute_clusters import draw_attribute_clusters
+from latentscape.figures.attribute_response import draw_attribute_response
 from latentscape.figures.calibration import draw_calibration
 from latentscape.figures.confusion_distance import draw_confusion_distance
 from latentscape.figures.confusion_matrix import draw_confusion_matrix
+from latentscape.figures.feature_importance import draw_feature_importance
 from latentscape.figures.feature_maps import draw_feature_maps
 from latentscape.figures.generalization import draw_generalization
 from latentscape.figures.latent_spaces import draw_latent_spaces
 from latentscape.figures.layer_profile import draw_layer_profile
 from latentscape.figures.layer_similarity import draw_layer_similarity
 from latentscape.figures.pair_maps import draw_tsne_projection, draw_umap_projection
+from latentscape.figures.retrieval_ranks import draw_retrieval_ranks
 from latentscape.figures.similarity_distribution import draw_similarity_distribution
 from latentscape.figures.similarity_heatmap import draw_similarity_heatmap
 from latentscape.figures.style import Style
@@ -41,6 +45,10 @@ EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | 
         "similarity_heatmap": draw_similarity_heatmap,
         "similarity_distribution": draw_similarity_distribution,
         "top_k_predictions": draw_top_k_predictions,
+        "retrieval_ranks": draw_retrieval_ranks,
+        "feature_importance": draw_feature_importance,
+        "attribute_clusters": draw_attribute_clusters,
+        "attribute_response": draw_attribute_response,
     }
 )
 MAP_FIGURES: Mapping[str, Callable[[MapFindings, Style], Figure | None]] = MappingProxyType({"maps": draw_feature_maps})

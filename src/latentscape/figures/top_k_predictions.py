@@ -1,4 +1,4 @@
-"""What the retriever answers to single queries: its worst and its typical ones, document by document."""
+"""What the retriever answers to single queries: its worst, typical and random ones, document by document."""
 
 from dataclasses import dataclass
 
@@ -25,12 +25,19 @@ N_DOCUMENTS = 5
 TINT = 0.4
 """How much green or red is in a bar: text in the theme's ink stays readable on it, and beyond its end."""
 RIGHT, WRONG = "✓", "✗"
+HEADINGS = {"worst": "Worst queries", "typical": "Typical queries", "random": "Random queries"}
+CHOICES = {
+    "worst": "whose best right document ranks lowest",
+    "typical": "nearest to the median of that rank",
+    "random": "drawn at random from the others",
+}
 
 _COLUMN, _GUTTER, _HEADING = 5.9, 0.4, 0.36
 _RANKS, _VALUES = 0.45, 0.42
 _BARS = _COLUMN - _RANKS - _VALUES
-_BAR, _GAP, _AXIS = 0.25, 0.22, 0.38
+_BAR, _WHY, _GAP, _AXIS = 0.25, 0.16, 0.22, 0.38
 _QUERY_SIZE, _TEXT_SIZE, _SMALL_SIZE = 9.5, 8.0, 8.0
+_WHY_SIZE = 7.0
 _QUERY_LINES = 2
 
 
@@ -47,6 +54,10 @@ class _Panel:
     query: int
     title: tuple[str, ...]
     note: str
+    whys: tuple[str, ...]
+    """What is wrong with each document; empty where nobody knows."""
+    row: float
+    """Inches a document: larger where any panel of the picture says why."""
     span: tuple[float, float]
 
     @property
@@ -57,20 +68,36 @@ class _Panel:
 
 
 def draw_top_k_predictions(findings: EmbeddingsFindings, style: Style) -> Figure | None:
-    """The most similar documents of the worst and of typical queries; None where no query has a right document."""
-    columns = _choose_columns(findings.ranking.best_rank)
+    """The most similar documents of the examples, or of the worst and of typical queries where none were chosen.
+
+    None where no query has a right document.
+    """
+    columns = _list_columns(findings)
     if not columns:
         return None
     with themed(style):
         grid = [_make_panels(findings, column, columns) for column in columns]
-        heads = [max(panel.head for panel in row) for row in _rows(grid)]
-        below = _HEADING + sum(heads) + len(heads) * (_bars_height(findings) + _GAP) - _GAP + _AXIS
+        heads, height = [max(panel.head for panel in row) for row in _rows(grid)], grid[0][0].row * _n_bars(findings)
+        below = _HEADING + sum(heads) + len(heads) * (height + _GAP) - _GAP + _AXIS
         figure, top = _open(findings, style, columns=columns, below=below)
         for j, panels in enumerate(grid):
             left, font = MARGIN + j * (_COLUMN + _GUTTER), text_font(10.5, bold=True)
             write_text(figure, columns[j].heading, left=left, top=top, font=font, color=style.theme.muted)
             _draw_column(figure, findings, panels, left=left, top=top + _HEADING, heads=heads)
     return figure
+
+
+def _list_columns(findings: EmbeddingsFindings) -> list[_Column]:
+    """The examples by kind, the worst first; where there are at most three queries to show, all of them."""
+    ranked = int((findings.ranking.best_rank > 0).sum())
+    kinds = {kind: [each.query for each in findings.examples if each.kind == kind] for kind in HEADINGS}
+    if ranked <= N_QUERIES or not any(kinds.values()):
+        return _choose_columns(findings.ranking.best_rank)
+    return [
+        _Column(heading=HEADINGS[kind], queries=np.array(queries[:N_QUERIES], dtype=np.int64))
+        for kind, queries in kinds.items()
+        if queries
+    ]
 
 
 def _choose_columns(best_rank: Int[np.ndarray, " query"]) -> list[_Column]:
@@ -82,8 +109,8 @@ def _choose_columns(best_rank: Int[np.ndarray, " query"]) -> list[_Column]:
     others = order[N_QUERIES:]
     first = max(0, min((len(order) - N_QUERIES) // 2 - N_QUERIES, len(others) - N_QUERIES))
     return [
-        _Column(heading="Worst queries", queries=order[:N_QUERIES]),
-        _Column(heading="Typical queries", queries=others[first : first + N_QUERIES]),
+        _Column(heading=HEADINGS["worst"], queries=order[:N_QUERIES]),
+        _Column(heading=HEADINGS["typical"], queries=others[first : first + N_QUERIES]),
     ]
 
 
@@ -95,11 +122,20 @@ def _rows(grid: list[list[_Panel]]) -> list[list[_Panel]]:
 def _make_panels(findings: EmbeddingsFindings, column: _Column, columns: list[_Column]) -> list[_Panel]:
     shown = np.concatenate([other.queries for other in columns])
     similarities = findings.ranking.top_similarity[shown, :N_DOCUMENTS]
-    low, high = min(0.0, float(similarities.min())), max(0.0, float(similarities.max()))
-    span = (low, high if high > low else low + 1.0)
+    similarities = similarities[np.isfinite(similarities)]
+    low, high = float(similarities.min(initial=0.0)), float(similarities.max(initial=0.0))
+    whys = {each.query: each.why_wrong[:N_DOCUMENTS] for each in findings.examples}
+    tall = any(why for query in shown.tolist() for why in whys.get(query, ()))
     return [
-        _Panel(query=int(i), title=_wrap_query(findings.queries[i]), note=_note(findings, int(i)), span=span)
-        for i in column.queries
+        _Panel(
+            query=query,
+            title=_wrap_query(findings.queries[query]),
+            note=_note(findings, query),
+            whys=whys.get(query, ()),
+            row=_BAR + _WHY * tall,
+            span=(low, high if high > low else low + 1.0),
+        )
+        for query in column.queries.tolist()
     ]
 
 
@@ -120,10 +156,6 @@ def _note(findings: EmbeddingsFindings, query: int) -> str:
         return f"best of its {len(right):,} right documents: rank {rank:,}"
     note = f"right document, rank {rank:,}: {plain(findings.documents[right[0]], limit=100)}"
     return fit_text(note, text_font(_SMALL_SIZE), width=_COLUMN)
-
-
-def _bars_height(findings: EmbeddingsFindings) -> float:
-    return _BAR * _n_bars(findings)
 
 
 def _n_bars(findings: EmbeddingsFindings) -> int:
@@ -148,13 +180,22 @@ def _title(findings: EmbeddingsFindings) -> str:
 
 def _subtitle(findings: EmbeddingsFindings, columns: list[_Column]) -> str:
     bars = f"Bars: cosine similarity; {RIGHT} green is right, {WRONG} red is wrong."
-    if len(columns) == 1:
+    n_ranked = int((findings.ranking.best_rank > 0).sum())
+    if any(why for example in findings.examples for why in example.why_wrong[:N_DOCUMENTS]):
+        bars += " Below a wrong document: what is known to be wrong with it."
+    if n_ranked <= N_QUERIES:
         return bars
-    n, n_ranked = len(columns[1].queries), int((findings.ranking.best_rank > 0).sum())
-    return (
-        f"Left: the {N_QUERIES} queries whose best right document ranks lowest. Right: the {n} nearest to the middle "
-        f"when all {n_ranked:,} queries are sorted by that rank; equal ranks keep the order of the data. {bars}"
+    if not findings.examples:
+        return (
+            f"Left: the {N_QUERIES} queries whose best right document ranks lowest. Right: the "
+            f"{len(columns[1].queries)} nearest to the middle when all {n_ranked:,} queries are sorted by that rank; "
+            f"equal ranks keep the order of the data. {bars}"
+        )
+    kinds = [next(kind for kind, heading in HEADINGS.items() if heading == column.heading) for column in columns]
+    choices = ", ".join(
+        f"{kind}: the {len(column.queries)} {CHOICES[kind]}" for kind, column in zip(kinds, columns, strict=True)
     )
+    return f"Of {n_ranked:,} queries, {choices}. {bars}"
 
 
 def _draw_column(
@@ -169,11 +210,12 @@ def _draw_column(
     for i, panel in enumerate(panels):
         top += heads[i]
         _write_head(figure, panel, left=left, bottom=top)
-        axes = place_axes(figure, left=left + _RANKS, top=top, width=_BARS, height=_bars_height(findings))
+        height = panel.row * _n_bars(findings)
+        axes = place_axes(figure, left=left + _RANKS, top=top, width=_BARS, height=height)
         _draw_bars(axes, findings, panel, theme=figure.style.theme)
         _write_documents(axes, findings, panel, theme=figure.style.theme)
         _dress(axes, panel, theme=figure.style.theme, last=i == len(panels) - 1)
-        top += _bars_height(findings) + _GAP
+        top += height + _GAP
 
 
 def _write_head(figure: ThemedFigure, panel: _Panel, *, left: float, bottom: float) -> None:
@@ -186,9 +228,10 @@ def _write_head(figure: ThemedFigure, panel: _Panel, *, left: float, bottom: flo
 
 def _draw_bars(axes: Axes, findings: EmbeddingsFindings, panel: _Panel, *, theme: Theme) -> None:
     n, ranking = _n_bars(findings), findings.ranking
-    right = ranking.top_right[panel.query, :n]
-    colors = [tint_bar(theme, right=bool(each)) for each in right]
-    axes.barh(range(n), ranking.top_similarity[panel.query, :n], height=0.84, color=colors, linewidth=0)
+    places = np.flatnonzero(ranking.top[panel.query, :n] >= 0)
+    colors = [tint_bar(theme, right=bool(each)) for each in ranking.top_right[panel.query, places]]
+    centers, height = places - 0.5 + _BAR / 2 / panel.row, 0.84 * _BAR / panel.row
+    axes.barh(centers, ranking.top_similarity[panel.query, places], height=height, color=colors, linewidth=0)
     axes.axvline(0.0, color=theme.muted, linewidth=0.8)
     axes.set_xlim(*panel.span)
     axes.set_ylim(n - 0.5, -0.5)
@@ -202,19 +245,23 @@ def tint_bar(theme: Theme, *, right: bool) -> str:
 
 
 def _write_documents(axes: Axes, findings: EmbeddingsFindings, panel: _Panel, *, theme: Theme) -> None:
-    """Rank and sign left of each bar, the document's text on it, the similarity right of it."""
+    """Rank and sign left of each bar, the document's text on it, the similarity right of it, what is wrong below it."""
     ranking, font, small = findings.ranking, text_font(_TEXT_SIZE), text_font(_SMALL_SIZE)
-    start = _text_start(panel.span)
-    for i, document in enumerate(ranking.top[panel.query, : _n_bars(findings)]):
-        right = ranking.top_right[panel.query, i]
+    start, shown = _text_start(panel.span), ranking.top[panel.query, : _n_bars(findings)]
+    for i, document in enumerate(shown[shown >= 0].tolist()):
+        right, y = ranking.top_right[panel.query, i], i - 0.5 + _BAR / 2 / panel.row
         text = plain(findings.documents[document], limit=100) or "(empty document)"
-        _write_beside(axes, f"{i + 1}", x=-_RANKS + 0.16, y=i, font=small, color=theme.muted, ha="right")
+        _write_beside(axes, f"{i + 1}", x=-_RANKS + 0.16, y=y, font=small, color=theme.muted, ha="right")
         sign, color = (RIGHT, theme.right) if right else (WRONG, theme.wrong)
-        _write_beside(axes, sign, x=-0.13, y=i, font=font, color=color, ha="center")
+        _write_beside(axes, sign, x=-0.13, y=y, font=font, color=color, ha="center")
         text = fit_text(text, font, width=_BARS - start - 0.05)
-        _write_beside(axes, text, x=start, y=i, font=font, color=theme.ink, ha="left")
+        _write_beside(axes, text, x=start, y=y, font=font, color=theme.ink, ha="left")
         value = say_number(float(ranking.top_similarity[panel.query, i]))
-        _write_beside(axes, value, x=_BARS + _VALUES, y=i, font=small, color=theme.ink, ha="right")
+        _write_beside(axes, value, x=_BARS + _VALUES, y=y, font=small, color=theme.ink, ha="right")
+        if why := plain(panel.whys[i] if i < len(panel.whys) else "", limit=200):
+            tiny, below = text_font(_WHY_SIZE), i - 0.5 + (_BAR + _WHY / 2 - 0.01) / panel.row
+            why = fit_text(why, tiny, width=_BARS - start - 0.05)
+            _write_beside(axes, why, x=start, y=below, font=tiny, color=theme.muted, ha="left")
 
 
 def _text_start(span: tuple[float, float]) -> float:

@@ -1,18 +1,12 @@
 """Distributions of cosines too many to keep: bins, and the percentiles a box plot draws."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from latentscape.measures.cosines import stream_cosines
-from latentscape.progress import Progress
-
 N_BINS = 200
-"""Bins of the histogram of in-batch negatives, each 0.01 wide."""
-FINE = 20
-"""Finer bins in each of them, 0.0005 wide: percentiles are read off these."""
+"""Bins of the histograms that are shown and whose shared area is measured, each 0.01 wide."""
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
@@ -42,28 +36,20 @@ class Histogram:
     sd: float | None
 
 
-def count_cosines(
-    query_vectors: Float[np.ndarray, "query feature"],
-    document_vectors: Float[np.ndarray, "document feature"],
-    right: Sequence[Int[np.ndarray, " _"]],
-    *,
-    progress: Progress,
-) -> Int[np.ndarray, " fine"]:
-    """How many cosines of queries with documents that are not right for them fall into each fine bin of [-1, 1]."""
-    n_bins = N_BINS * FINE
-    counts = np.zeros(n_bins, dtype=np.int64)
-    for start, block in stream_cosines(query_vectors, document_vectors, progress=progress, label="Comparing pairs"):
-        bins = np.minimum(((block + 1.0) * (n_bins / 2)).astype(np.int64), n_bins - 1)
-        counts += np.bincount(bins.ravel(), minlength=n_bins)
-        for row, numbers in zip(bins, right[start : start + len(bins)], strict=True):
-            np.subtract.at(counts, row[numbers], 1)
-    return counts
+def bin_cosines(values: Float[np.ndarray, " value"], *, n_bins: int) -> Int[np.ndarray, " value"]:
+    """The bin of each cosine when [-1, 1] is cut into `n_bins` equal ones; the last one includes 1."""
+    return np.clip(((values + 1.0) * (n_bins / 2)).astype(np.int64), 0, n_bins - 1)
+
+
+def join_bins(counts: Int[np.ndarray, "*group fine"]) -> Int[np.ndarray, "*group bin"]:
+    """Finer bins joined to the bins that are shown; there is a whole number of them in each."""
+    return counts.reshape(*counts.shape[:-1], N_BINS, -1).sum(axis=-1)
 
 
 def make_histogram(fine: Int[np.ndarray, " fine"], *, mean: float | None, sd: float | None) -> Histogram:
     """Join fine bins to the bins that are shown."""
-    counts, edges = fine.reshape(N_BINS, FINE).sum(axis=1), np.linspace(-1.0, 1.0, N_BINS + 1)
-    return Histogram(counts=counts, edges=edges, n=int(fine.sum()), mean=mean, sd=sd)
+    edges = np.linspace(-1.0, 1.0, N_BINS + 1)
+    return Histogram(counts=join_bins(fine), edges=edges, n=int(fine.sum()), mean=mean, sd=sd)
 
 
 def box_values(values: Float[np.ndarray, " value"]) -> Box | None:
@@ -75,7 +61,7 @@ def box_values(values: Float[np.ndarray, " value"]) -> Box | None:
 
 
 def box_bins(fine: Int[np.ndarray, " fine"]) -> Box | None:
-    """The percentiles of binned cosines, taken as spread evenly within a bin: right to 0.0005; None without any."""
+    """The percentiles of binned cosines, taken as spread evenly within a bin: right to its width; None without any."""
     total = np.concatenate([[0], np.cumsum(fine)])
     if total[-1] == 0:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from latentscape.errors import UsageError, nearest
+from latentscape.measures.gate import WORDS, Condition, set_condition
 from latentscape.measures.score import Score
 
 MARGIN_SCALE = ((0.40, "excellent"), (0.30, "good"), (0.20, "fair"), (0.10, "poor"))
@@ -20,6 +20,14 @@ READINESS: Mapping[str, float] = {
     "heatmap_diagonal": 0.85,
 }
 """The checklist's thresholds, as in configs/readiness.yml, which says where each comes from."""
+PUBLISHED_FIGURES = (
+    "tsne_projection.png",
+    "umap_projection.png",
+    "similarity_heatmap.png",
+    "similarity_distribution.png",
+    "top_k_predictions.png",
+)
+"""The five pictures that the checklist asks for."""
 
 
 def describe_margin(margin: float) -> str:
@@ -74,16 +82,14 @@ class Rule:
 
     subject: str
     form: str = ".4f"
-    relation: str = "above"
-    """`above`, `below` or `at least` the threshold."""
     stands_for: str = ""
     """What the published checklist asks eyes to judge, where a number is measured in their place."""
 
 
 RULES: Mapping[str, Rule] = {
-    "figures": Rule(subject="The number of pictures written", form=".0f", relation="at least"),
+    "figures": Rule(subject="The number of pictures written", form=".0f"),
     "positive_mean": Rule(subject="The mean similarity of right pairs"),
-    "negative_mean": Rule(subject="The mean similarity of wrong pairs", relation="below"),
+    "negative_mean": Rule(subject="The mean similarity of wrong pairs"),
     "margin": Rule(subject="The margin"),
     "separation": Rule(subject="The separation", form=".2f"),
     "hit_at_1": Rule(subject="The share of queries with a right document first", form=".1%"),
@@ -100,7 +106,9 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def check_readiness(scores: Mapping[str, Score], *, thresholds: Mapping[str, float] = READINESS) -> tuple[Check, ...]:
+def check_readiness(
+    scores: Mapping[str, Score], *, thresholds: Mapping[str, float | str] = READINESS
+) -> tuple[Check, ...]:
     """Judge a retriever by the published checklist, one check for each threshold, in the order of `READINESS`.
 
     | name | asked for |
@@ -116,38 +124,33 @@ def check_readiness(scores: Mapping[str, Score], *, thresholds: Mapping[str, flo
 
     The last two stand in for what the checklist leaves to the eye, clear clusters and a bright diagonal: their
     sentences say so, and their thresholds are ours. A check whose score is absent or None is neither passed nor failed.
-    A threshold that is missing from `thresholds`, or from configs/readiness.yml, is not checked.
+    A threshold that is missing from `thresholds`, or from configs/readiness.yml, is not checked. A threshold written as
+    text, such as `> 0.3`, says itself which way it asks, and may be set for any other score; these come last.
 
     Source: the published checklist of a retriever ready for use.
 
     Raises:
-        UsageError: a threshold has an unknown name.
+        UsageError: a number is given for a name that is not in this table, or a text that is no relation and number.
     """
-    for name in thresholds:
-        if name not in RULES:
-            raise UsageError("unknown readiness check", got=f"`{name}`", hint=nearest(name, RULES))
-    return tuple(_check(name, scores.get(name), thresholds[name]) for name in RULES if name in thresholds)
+    names = [*(name for name in RULES if name in thresholds), *(name for name in thresholds if name not in RULES)]
+    return tuple(_check(set_condition(name, thresholds[name]), scores.get(name)) for name in names)
 
 
-def _check(name: str, score: Score | None, threshold: float) -> Check:
+def _check(condition: Condition, score: Score | None) -> Check:
     """One line of the checklist."""
-    rule = RULES[name]
+    name, threshold = condition.name, condition.threshold
+    rule = RULES.get(name, Rule(subject=f"The score `{name}`"))
     if score is None or score.value is None:
         reason = score.reason if score else "no such score in this run"
         sentence = f"{rule.subject} was not measured: {reason}.{_explain(rule)}"
         return Check(name=name, passed=None, value=None, threshold=threshold, sentence=sentence)
-    passed = _holds(score.value, rule.relation, threshold)
+    passed = condition.holds(score.value)
     verb = "is" if passed else "is not"
     bar = f"{threshold * 100:g}%" if rule.form.endswith("%") else f"{threshold:g}"
-    sentence = f"{rule.subject}, {score.value:{rule.form}}, {verb} {rule.relation} {bar}."
+    sentence = f"{rule.subject}, {score.value:{rule.form}}, {verb} {WORDS[condition.relation]} {bar}."
     return Check(name=name, passed=passed, value=score.value, threshold=threshold, sentence=sentence + _explain(rule))
 
 
 def _explain(rule: Rule) -> str:
     """The remark that a number stands in for eyes."""
     return f" It stands in for what only eyes can judge: {rule.stands_for}." if rule.stands_for else ""
-
-
-def _holds(value: float, relation: str, threshold: float) -> bool:
-    """Whether the value lies where it should."""
-    return {"above": value > threshold, "below": value < threshold, "at least": value >= threshold}[relation]

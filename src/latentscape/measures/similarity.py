@@ -1,7 +1,8 @@
-"""How much closer a query lies to its right documents than to the others."""
+"""How much closer a query lies to its right documents than to wrong ones, of three kinds that are never mixed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -9,15 +10,20 @@ from jaxtyping import Float, Int
 
 from latentscape.errors import DataError
 from latentscape.measures.bootstrap import bootstrap_interval, resample_sums, score_with
-from latentscape.measures.cosines import check_documents, scale_to_unit
-from latentscape.measures.histogram import Box, Histogram, box_bins, box_values, count_cosines, make_histogram
+from latentscape.measures.cosines import check_documents
+from latentscape.measures.histogram import Box, Histogram, box_bins, box_values, make_histogram
+from latentscape.measures.judgments import Judgments
+from latentscape.measures.pair_cosines import Pairs, Side, measure_side, take_cosines
+from latentscape.measures.populations import describe_all_wrong, describe_chosen_wrong
+from latentscape.measures.scan import PairScan
 from latentscape.measures.score import Better, Score
+from latentscape.measures.separability import measure_separability
 from latentscape.progress import SILENT, Progress
 
 MIN_SPREAD = 1e-7
 """A pooled deviation below this is the rounding of float32 vectors, not spread."""
-PAIRS_AT_ONCE = 4096
-"""Pairs whose vectors are copied side by side at a time."""
+SUFFIXES = ("", "_hard", "_mined")
+"""What a score's name ends in for each population of wrong documents: in-batch, declared hard, mined."""
 BETTER: Mapping[str, Better] = {
     "positive_mean": "higher",
     "positive_sd": "lower",
@@ -25,28 +31,41 @@ BETTER: Mapping[str, Better] = {
     "negative_sd": "lower",
     "margin": "higher",
     "separation": "higher",
-    "hard_negative_mean": "lower",
-    "hard_negative_sd": "lower",
-    "hard_margin": "higher",
+    "d_prime": "higher",
+    "margin_over_sds": "higher",
 }
-BOUNDS = {"mean": (-1.0, 1.0), "sd": (0.0, 1.0), "margin": (-2.0, 2.0), "separation": (-np.inf, np.inf)}
+"""By the name without a population."""
+BOUNDS = {"positive_mean": (-1.0, 1.0), "negative_mean": (-1.0, 1.0), "margin": (-2.0, 2.0)} | {
+    "positive_sd": (0.0, 1.0),
+    "negative_sd": (0.0, 1.0),
+}
+UNBOUNDED = (-np.inf, np.inf)
+NO_RIGHT = "no query has a right document"
+NO_NEGATIVES = {
+    "": "every document is right for every query",
+    "_hard": "no hard negatives are declared",
+    "_mined": "every document is right for every query",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairSimilarities:
-    """Cosines of queries with their right documents, their declared hard negatives, and all other documents."""
+    """Cosines of queries with their right documents and with three populations of wrong ones."""
 
     positives: Float[np.ndarray, " positive"]
     """One for every (query, right document), by query."""
     hard: Float[np.ndarray, " hard"]
     """One for every (query, declared hard negative), by query."""
+    mined: Float[np.ndarray, " mined"]
+    """One for every query that has a wrong document: the largest of them."""
     in_batch: Histogram
-    """Every (query, document that is not right for it): the headline negatives; declared hard ones are among them."""
+    """Every (query, document neither right nor ignored): the headline negatives; hard ones are among them."""
     boxes: Mapping[str, Box]
-    """Percentiles by kind: `positive`, `hard`, `in_batch`; a kind without similarities is absent."""
+    """Percentiles by kind: `positive`, `hard`, `mined`, `in_batch`; a kind without similarities is absent."""
     scores: Mapping[str, Score]
-    """positive_mean, positive_sd, negative_mean, negative_sd, margin, separation, hard_negative_mean,
-    hard_negative_sd, hard_margin."""
+    """positive_mean, positive_sd; and for each population, ending in nothing (in-batch), `_hard` or `_mined`:
+    negative_mean, negative_sd, margin, separation, d_prime, margin_over_sds, auc, overlap, threshold_fpr_1,
+    tpr_at_fpr_1, threshold_fpr_5, tpr_at_fpr_5."""
 
 
 def separation(  # noqa: PLR0917  in the order the four numbers are always printed
@@ -72,104 +91,139 @@ def separation(  # noqa: PLR0917  in the order the four numbers are always print
     return (positive_mean - negative_mean) / spread
 
 
-def measure_similarities(
+def measure_similarities(  # noqa: PLR0917  what is compared, what is known of it, what one pass over it has seen
     query_vectors: Float[np.ndarray, "query feature"],
     document_vectors: Float[np.ndarray, "document feature"],
-    relevant: Sequence[Int[np.ndarray, " _"]],
+    judgments: Judgments,
+    scan: PairScan,
     *,
-    hard: Sequence[Int[np.ndarray, " _"]],
     seed: int,
     progress: Progress = SILENT,
 ) -> PairSimilarities:
-    """Compare the cosines of queries with their right documents to those with documents that are not right.
+    """Compare the cosines of queries with their right documents to those with wrong ones.
 
-    Positives are all (query, right document) pairs; a query may have several right documents. Negatives are all other
-    pairs: every document that is not right for the query, `hard` ones included; these in-batch negatives are what the
-    published scales mean. Declared hard negatives are also reported apart. With mean m and deviation s of each kind (s
-    divides by n: the pairs are all there are, not a sample of them):
+    Positives are all (query, right document) pairs; a query may have several right documents. Wrong ones are three
+    populations that are never mixed, told apart by how a score's name ends:
+
+    * without an ending, in-batch: every document that is neither right for the query nor ignored. Declared hard ones
+      are among them: that is what the published scales mean,
+    * `_hard`: the hard negatives that the data declare for the query,
+    * `_mined`: of each query the one most similar wrong document, declared or not.
+
+    With mean m and deviation s of each kind (s divides by n: the pairs are all there are, not a sample of them):
 
     * `positive_mean`, `positive_sd`: m₊ in [−1, 1], higher is better; s₊ in [0, 1], lower is better,
-    * `negative_mean`, `negative_sd`: m₋ and s₋, both lower is better,
-    * `margin` = m₊ − m₋, in [−2, 2], higher is better,
-    * `separation` = margin / √(s₊² + s₋²), higher is better,
-    * `hard_negative_mean`, `hard_negative_sd`: of the hard negatives, lower is better,
-    * `hard_margin` = m₊ − mean of the hard negatives, in [−2, 2], higher is better.
+    * `negative_mean`, `negative_sd` (and `_hard`, `_mined`): m₋ and s₋, both lower is better,
+    * `margin` (`_hard`, `_mined`) = m₊ − m₋, in [−2, 2], higher is better,
+    * `separation` (`_hard`, `_mined`) = margin / √(s₊² + s₋²), higher is better,
+    * `d_prime` (`_hard`, `_mined`) = margin / √((s₊² + s₋²) / 2), which is separation · √2, higher is better,
+    * `margin_over_sds` (`_hard`, `_mined`) = margin / (s₊ + s₋), higher is better.
+
+    Published words exist for `margin` and `separation` against in-batch negatives only. What a threshold makes of the
+    populations (area under the curve, overlap, thresholds) is defined with `auc`.
 
     All cosines are computed in double precision from vectors scaled to length 1. Means and deviations over all pairs
     are exact and need no table of all pairs: for unit vectors the cosines of query q with all N documents have mean
-    q·u and squares about it that sum to q′Cq, where u is the mean document and C = Σ (d − u)(d − u)′; the right pairs
-    are then subtracted. The histogram of the negatives (200 bins on [−1, 1]) and their percentiles (right to 0.0005)
-    are counted block by block.
+    q·u and squares about it that sum to q′Cq, where u is the mean document and C = Σ (d − u)(d − u)′; the right and
+    ignored pairs are then subtracted. The in-batch histogram and percentiles are those the scan has counted.
 
-    Intervals: bootstrap of queries, documents kept; None for a single query. No right document at all, no hard
-    negatives, every document right for every query, or no spread to divide by: no value, but a reason. `n` counts
-    pairs for means and deviations, queries for margins and separation.
+    Intervals: bootstrap of queries, documents kept; None for a single query. No right document at all, no negatives of
+    a kind, or no spread to divide by (below 1e-7): no value, but a reason. `n` counts pairs for means and deviations,
+    queries for what is made of several.
 
-    Source: the published evaluation of the retriever, whose scales these statistics have; separation as d_a / √2 of
+    Source: the published evaluation of the retriever, whose scales these statistics have; d_prime is the d_a of
     Simpson and Fitter 1973, Psychological Bulletin 80.
 
     Raises:
         DataError: there are no documents, a vector is not finite or all zero, a document number does not exist, or a
-            document is both right and a hard negative for one query.
+            document is in two of a query's lists.
     """
-    queries, documents = scale_to_unit(query_vectors, what="query"), scale_to_unit(document_vectors, what="document")
-    shape = {"n_queries": len(queries), "n_documents": len(documents)}
-    right, wrong = check_documents(relevant, what="right", **shape), check_documents(hard, what="hard", **shape)
-    _refuse_contradictions(right, wrong)
-    positives, negatives = _take_cosines(queries, documents, right), _take_cosines(queries, documents, wrong)
+    queries, documents = measure_side(query_vectors, what="query"), measure_side(document_vectors, what="document")
+    right, hard, ignored = _check(judgments, n_queries=len(queries), n_documents=len(documents))
+    mined = [np.array([each] if each >= 0 else [], dtype=np.int64) for each in scan.mined.tolist()]
+    positives, hard_ones, left_out, mined_ones = (
+        take_cosines(queries, documents, chosen, group=scan.group) for chosen in (right, hard, ignored, mined)
+    )
     sums = {
         "positive": _sum_chosen(positives, n_queries=len(queries)),
-        "negative": _sum_others(queries, documents, right=positives),
-        "hard_negative": _sum_chosen(negatives, n_queries=len(queries)),
+        "": _sum_others(queries, documents, left_out=(positives, left_out)),
+        "_hard": _sum_chosen(hard_ones, n_queries=len(queries)),
+        "_mined": _sum_chosen(mined_ones, n_queries=len(queries)),
     }
-    scores = _score_kinds(sums, seed=seed)
-    fine = count_cosines(query_vectors, document_vectors, right, progress=progress)
+    missing = _explain_missing(sums)
+    scores = _score_kinds(sums, missing=missing, seed=seed)
+    n_groups, n_bins = scan.counts.shape
+    for suffix in SUFFIXES:
+        population = None
+        if not missing[suffix] and suffix:
+            chosen = hard_ones if suffix == "_hard" else mined_ones
+            population = describe_chosen_wrong(positives, chosen, n_groups=n_groups, n_bins=n_bins)
+        elif not missing[suffix]:
+            population = describe_all_wrong(
+                queries, documents, positives=positives, ignored=left_out, scan=scan, progress=progress
+            )
+        scores |= measure_separability(
+            population, suffix=suffix, n_queries=len(queries), reason=missing[suffix], seed=seed
+        )
+    return _collect((positives, hard_ones, mined_ones), fine=scan.counts.sum(axis=0), scores=scores)
+
+
+def _collect(
+    pairs: tuple[Pairs, Pairs, Pairs], *, fine: Int[np.ndarray, " fine"], scores: Mapping[str, Score]
+) -> PairSimilarities:
+    """The populations as they are shown."""
+    positives, hard, mined = (each.values for each in pairs)
     boxes = {
-        "positive": box_values(positives.values),
-        "hard": box_values(negatives.values),
+        "positive": box_values(positives),
+        "hard": box_values(hard),
+        "mined": box_values(mined),
         "in_batch": box_bins(fine),
     }
     return PairSimilarities(
-        positives=positives.values,
-        hard=negatives.values,
+        positives=positives,
+        hard=hard,
+        mined=mined,
         in_batch=make_histogram(fine, mean=scores["negative_mean"].value, sd=scores["negative_sd"].value),
         boxes={kind: box for kind, box in boxes.items() if box is not None},
         scores=scores,
     )
 
 
-def _refuse_contradictions(right: Sequence[Int[np.ndarray, " _"]], hard: Sequence[Int[np.ndarray, " _"]]) -> None:
-    """Raise DataError if a document is right and a hard negative for the same query."""
-    for query, (good, bad) in enumerate(zip(right, hard, strict=True)):
-        both = np.intersect1d(good, bad)
+def _check(judgments: Judgments, *, n_queries: int, n_documents: int) -> list[Sequence[Int[np.ndarray, " _"]]]:
+    """The three lists of each query, sorted; raises DataError if one document is in two of them."""
+    lists = {"right": judgments.relevant, "hard": judgments.hard, "ignored": judgments.ignored}
+    checked = {
+        what: _sort(each, what=what, n_queries=n_queries, n_documents=n_documents) for what, each in lists.items()
+    }
+    keys = {what: _number_pairs(each, n_documents=n_documents) for what, each in checked.items()}
+    words = {"right": "right", "hard": "a hard negative", "ignored": "ignored"}
+    for one, other in combinations(lists, 2):
+        both = keys[one][np.isin(keys[one], keys[other])]
         if both.size:
             raise DataError(
-                "a document can't be right and a hard negative for the same query",
-                got=f"document {both[0]} for query {query}",
-                hint="drop it from the query's hard negatives",
+                f"a document can't be {words[one]} and {words[other]} for the same query",
+                got=f"document {both[0] % n_documents} for query {both[0] // n_documents}",
+                hint="drop it from one of the query's lists",
             )
+    return list(checked.values())
 
 
-class _Cosines(NamedTuple):
-    """Cosines of some (query, document) pairs and the query each belongs to, by query."""
+def _sort(
+    lists: Sequence[Int[np.ndarray, " _"]], *, what: str, n_queries: int, n_documents: int
+) -> Sequence[Int[np.ndarray, " _"]]:
+    """Each query's document numbers ascending, each once; as they are where they are so already."""
+    numbers = np.concatenate([*lists, np.empty(0, dtype=np.int64)])
+    if len(lists) == n_queries and n_documents and 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < n_documents:
+        keys = _number_pairs(lists, n_documents=n_documents)
+        if np.all(np.diff(keys) > 0):
+            return lists
+    return check_documents(lists, n_queries=n_queries, n_documents=n_documents, what=what)
 
-    query: Int[np.ndarray, " pair"]
-    values: Float[np.ndarray, " pair"]
 
-
-def _take_cosines(
-    queries: Float[np.ndarray, "query feature"],
-    documents: Float[np.ndarray, "document feature"],
-    chosen: Sequence[Int[np.ndarray, " _"]],
-) -> _Cosines:
-    """The cosine of every query with each of its chosen documents; both sides have length 1."""
-    query = np.repeat(np.arange(len(queries)), [numbers.size for numbers in chosen])
-    document = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
-    values = np.empty(query.size)
-    for start in range(0, query.size, PAIRS_AT_ONCE):
-        part = slice(start, start + PAIRS_AT_ONCE)
-        values[part] = np.einsum("pf,pf->p", queries[query[part]], documents[document[part]])
-    return _Cosines(query, np.clip(values, -1.0, 1.0))
+def _number_pairs(lists: Sequence[Int[np.ndarray, " _"]], *, n_documents: int) -> Int[np.ndarray, " pair"]:
+    """A number for each (query, document) pair."""
+    query = np.repeat(np.arange(len(lists)), [numbers.size for numbers in lists])
+    return query * n_documents + np.concatenate([*lists, np.empty(0, dtype=np.int64)])
 
 
 class _Sums(NamedTuple):
@@ -182,7 +236,7 @@ class _Sums(NamedTuple):
     shift: float
 
 
-def _sum_chosen(cosines: _Cosines, *, n_queries: int, shift: float | None = None) -> _Sums:
+def _sum_chosen(cosines: Pairs, *, n_queries: int, shift: float | None = None) -> _Sums:
     """Each query's sums over its own chosen documents."""
     if shift is None:
         shift = float(cosines.values.mean()) if cosines.values.size else 0.0
@@ -191,31 +245,45 @@ def _sum_chosen(cosines: _Cosines, *, n_queries: int, shift: float | None = None
     return _Sums(np.stack(columns, axis=1), shift)
 
 
-def _sum_others(
-    queries: Float[np.ndarray, "query feature"], documents: Float[np.ndarray, "document feature"], *, right: _Cosines
-) -> _Sums:
-    """Each query's sums over all documents but its right ones, without a cosine of them being computed.
+def _sum_others(queries: Side, documents: Side, *, left_out: Sequence[Pairs]) -> _Sums:
+    """Each query's sums over all documents but those left out, without a cosine of them being computed.
 
     With u the mean document and C the sum of (d - u)(d - u)' over the documents, the cosines of query q have the
     mean q.u and the squares about it sum to q'Cq.
     """
-    n_documents, center = len(documents), documents.mean(axis=0)
-    rest = documents - center
-    spread = rest.T @ rest
-    means = queries @ center
+    n_documents, width = documents.vectors.shape
+    center, spread = np.zeros(width), np.zeros((width, width))
+    for _, block in documents.stream():
+        center += block.sum(axis=0) / n_documents
+    for _, block in documents.stream():
+        rest = block - center
+        spread += rest.T @ rest
+    means, squares = np.empty(len(queries)), np.empty(len(queries))
+    for rows, block in queries.stream():
+        means[rows], squares[rows] = block @ center, np.einsum("qf,qf->q", block @ spread, block)
     shift = float(means.mean()) if means.size else 0.0
-    squares = np.einsum("qf,qf->q", queries @ spread, queries)
     columns = (
         np.full(means.size, float(n_documents)),
         n_documents * (means - shift),
         squares + n_documents * (means - shift) ** 2,
     )
-    others = np.stack(columns, axis=1) - _sum_chosen(right, n_queries=means.size, shift=shift).per_query
+    others = np.stack(columns, axis=1)
+    for pairs in left_out:
+        others = others - _sum_chosen(pairs, n_queries=means.size, shift=shift).per_query
     return _Sums(np.where(others[:, :1] > 0, others, 0.0), shift)
 
 
-def _score_kinds(sums: Mapping[str, _Sums], *, seed: int) -> dict[str, Score]:
-    """All scores with their intervals, from the sums of the three kinds."""
+def _explain_missing(sums: Mapping[str, _Sums]) -> dict[str, str]:
+    """For each population why it can't be compared with the right pairs; empty where it can."""
+    n_pairs = {kind: each.per_query[:, 0].sum() for kind, each in sums.items()}
+    return {
+        suffix: NO_RIGHT if n_pairs["positive"] == 0 else NO_NEGATIVES[suffix] if n_pairs[suffix] == 0 else ""
+        for suffix in SUFFIXES
+    }
+
+
+def _score_kinds(sums: Mapping[str, _Sums], *, missing: Mapping[str, str], seed: int) -> dict[str, Score]:
+    """Means, deviations, margins and separations with their intervals, from the sums of the kinds."""
     table = np.concatenate([kind.per_query for kind in sums.values()], axis=1)
     shifts = {kind: each.shift for kind, each in sums.items()}
     n_queries = len(table)
@@ -223,48 +291,58 @@ def _score_kinds(sums: Mapping[str, _Sums], *, seed: int) -> dict[str, Score]:
     found = _derive_statistics(totals[None], shifts)
     drawn = _derive_statistics(resample_sums(table, seed=seed), shifts) if n_queries else found
     n_pairs = {kind: int(n) for kind, n in zip(sums, totals[::3], strict=True)}
-    return {
-        name: _score_statistic(name, float(found[name][0]), drawn=drawn[name], n_pairs=n_pairs, n_queries=n_queries)
-        for name in found
-    }
+    scores = {}
+    for name, values in found.items():
+        base, suffix = _split(name)
+        own = {"positive": "positive", "negative": suffix}.get(base.partition("_")[0])  # the kind a mean is of
+        n = n_queries if own is None else n_pairs[own]
+        reason = (NO_RIGHT if own == "positive" else NO_NEGATIVES[suffix]) if n == 0 else missing[suffix]
+        scores[name] = _score(name, float(values[0]), drawn=drawn[name], n=n, n_queries=n_queries, reason=reason)
+    return scores
 
 
 def _derive_statistics(
     totals: Float[np.ndarray, "draw column"], shifts: Mapping[str, float]
 ) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Means, deviations, margins and separation from total sums, NaN where they do not exist."""
+    """Means, deviations, margins and separations from total sums, NaN where they do not exist."""
     found: dict[str, Float[np.ndarray, " draw"]] = {}
     with np.errstate(invalid="ignore", divide="ignore"):
         for i, (kind, shift) in enumerate(shifts.items()):
             n, first, second = totals[:, 3 * i : 3 * i + 3].T
-            found[f"{kind}_mean"] = first / n + shift
-            found[f"{kind}_sd"] = np.sqrt(np.maximum(second / n - (first / n) ** 2, 0.0))
-        spread = np.hypot(found["positive_sd"], found["negative_sd"])
-        found["margin"] = found["positive_mean"] - found["negative_mean"]
-        found["separation"] = found["margin"] / np.where(spread > MIN_SPREAD, spread, np.nan)
-        found["hard_margin"] = found["positive_mean"] - found["hard_negative_mean"]
+            mean, sd = first / n + shift, np.sqrt(np.maximum(second / n - (first / n) ** 2, 0.0))
+            if kind == "positive":
+                found |= {"positive_mean": mean, "positive_sd": sd}
+                continue
+            margin, own_sd = found["positive_mean"] - mean, found["positive_sd"]
+            pooled = np.hypot(own_sd, sd)
+            pooled = np.where(pooled > MIN_SPREAD, pooled, np.nan)
+            found |= {
+                f"negative_mean{kind}": mean,
+                f"negative_sd{kind}": sd,
+                f"margin{kind}": margin,
+                f"separation{kind}": margin / pooled,
+                f"d_prime{kind}": margin / pooled * np.sqrt(2),
+                f"margin_over_sds{kind}": margin / np.where(np.isnan(pooled), np.nan, own_sd + sd),
+            }
     return found
 
 
-def _score_statistic(
-    name: str, value: float, *, drawn: Float[np.ndarray, " draw"], n_pairs: Mapping[str, int], n_queries: int
-) -> Score:
+def _split(name: str) -> tuple[str, str]:
+    """A score's name without its population's ending, and that.
+
+    >>> _split("margin_over_sds_hard")
+    ('margin_over_sds', '_hard')
+    """
+    suffix = next((each for each in SUFFIXES if each and name.endswith(each)), "")
+    return name.removesuffix(suffix), suffix
+
+
+def _score(name: str, value: float, *, drawn: Float[np.ndarray, " draw"], n: int, n_queries: int, reason: str) -> Score:
     """One statistic as a score: over pairs for means and deviations, over queries for what is made of several."""
-    kind, _, last = name.rpartition("_")
-    n, bounds = n_pairs.get(kind, n_queries), BOUNDS[last]
+    base, _ = _split(name)
+    better, bounds = BETTER[base], BOUNDS.get(base, UNBOUNDED)
     if np.isnan(value):
-        reason = _explain_missing(name, n_pairs)
-        return Score(name=name, value=None, n=n, better=BETTER[name], bounds=bounds, reason=reason)
+        reason = reason or "neither positives nor negatives vary, so there is no spread to divide by"
+        return Score(name=name, value=None, n=n, better=better, bounds=bounds, reason=reason)
     interval = bootstrap_interval(drawn, unit="queries", n_units=n_queries)
-    return score_with(name, value, n=n, interval=interval, better=BETTER[name], bounds=bounds)
-
-
-def _explain_missing(name: str, n_pairs: Mapping[str, int]) -> str:
-    """Why a statistic does not exist."""
-    if n_pairs["positive"] == 0 and not name.startswith(("negative", "hard_negative")):
-        return "no query has a right document"
-    if name.startswith("hard"):
-        return "no hard negatives are declared"
-    if n_pairs["negative"] == 0:
-        return "every document is right for every query"
-    return "neither positives nor negatives vary, so there is no spread to divide by"
+    return score_with(name, value, n=n, interval=interval, better=better, bounds=bounds)

@@ -1,7 +1,7 @@
 """The retriever: a text encoder, mean over its tokens, a projection head, and vectors of length 1."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from latentscape.models.sizes import build_checked
 from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
 from latentscape.paths import is_file, is_folder
 
-__all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_retriever", "mean_over_tokens"]
+__all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_encoder", "load_retriever", "mean_over_tokens"]
 
 BASE_OPTION = "`--base-model`"
 _FIRST_BASE = ("BAAI/bge-m3", 1024)
@@ -55,7 +55,7 @@ class Retriever(nn.Module):
     LAYERS: Mapping[str, str] = {"encoder": "token_states", "embedding": "embedding"}
     """Public layer names and the modules that make them."""
 
-    def __init__(self, encoder: nn.Module, head: ProjectionHead) -> None:
+    def __init__(self, encoder: nn.Module, head: ProjectionHead | nn.Identity) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         # Names for two values on the way, as plain tensors that hooks can reach.
@@ -106,6 +106,38 @@ def load_retriever(
         return open_sentence_transformer(path, allow_missing=allow_missing, max_length=max_length)
     saved = _read_head_folder(path) if is_folder(path) else _read_file(path)
     return _assemble(saved, base_model, allow_missing=allow_missing, max_length=max_length)
+
+
+def load_encoder(
+    base_model: str, *, allow_missing: Sequence[str] = (), max_length: int | None = None
+) -> LoadedRetriever:
+    """Open a text encoder as it was before any head was trained on it: mean over tokens, vectors of length 1.
+
+    An untrained linear head would be a random projection, which blurs what the encoder says and adds nothing, so there
+    is none. A sentence-transformers folder keeps its own pooling. Raises ModelError where the encoder cannot be had or
+    a tensor of it is missing, SafetyError where something wants to run code.
+    """
+    folder = find_model_folder(base_model, option=BASE_OPTION)
+    if is_file(folder / "modules.json"):
+        return load_retriever(folder, allow_missing=allow_missing, max_length=max_length)
+    config = read_config_values(folder)
+    body, digests = read_folder_tensors(folder)
+    tensors = {f"encoder.{name}": tensor for name, tensor in take_body(body).items()}
+    return _open(
+        lambda: Retriever(build_text_encoder(config, source=base_model), nn.Identity()),
+        _Opened(
+            tensors=tensors,
+            folder=folder,
+            source=base_model,
+            config=config,
+            fingerprint={"base": digests, "config": config},
+            sha256=next(iter(digests.values())) if len(digests) == 1 else digest_values(digests),
+            name=f"{base_model}, no head",
+            metadata={"base_model": base_model},
+        ),
+        allow_missing=allow_missing,
+        max_length=max_length,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,28 +202,59 @@ def _assemble(
 
     def build() -> Retriever:
         head = ProjectionHead(d_in, d_out, use_layernorm=normed)
-        return Retriever(build_text_encoder(config, source=base), head)
+        model = Retriever(build_text_encoder(config, source=base), head)
+        _check_width(model.encoder, d_in, base)
+        return model
 
+    opened = _Opened(
+        tensors=tensors,
+        folder=folder,
+        source=str(saved.source),
+        config=config,
+        fingerprint={"file": saved.sha256, "base": digests, "config": config},
+        sha256=saved.sha256,
+        name=f"{base} + {d_in} -> {d_out} head",
+        metadata={**saved.metadata, "base_model": base},
+    )
+    cut = max_length or _whole(saved.settings.get("max_length"))
+    return _open(build, opened, allow_missing=allow_missing, max_length=cut)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """What was read of a retriever, before there is a module."""
+
+    tensors: Mapping[str, Tensor]
+    folder: Path
+    """Of the encoder: its config and tokenizer."""
+    source: str
+    config: Mapping[str, Any]
+    fingerprint: Mapping[str, Any]
+    sha256: str
+    name: str
+    metadata: Mapping[str, Any]
+
+
+def _open(
+    build: Callable[[], Retriever], opened: _Opened, *, allow_missing: Sequence[str], max_length: int | None
+) -> LoadedRetriever:
+    """Build the module, load every weight and prove it, and open the tokenizer."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build_checked(build, config, tensors=tensors, source=str(saved.source))
-    _check_width(model, base)
+        model = build_checked(build, opened.config, tensors=opened.tensors, source=opened.source)
     side = ["encoder." + branch for branch in side_branches(model.encoder)]
-    receipt = load_weights(model, tensors, source=str(saved.source), side_branches=side, allow_missing=allow_missing)
-    cut = max_length or _whole(saved.settings.get("max_length"))
-    tokenizer = open_tokenizer(folder, model.encoder, max_length=cut)
+    receipt = load_weights(model, opened.tensors, source=opened.source, side_branches=side, allow_missing=allow_missing)
+    tokenizer = open_tokenizer(opened.folder, model.encoder, max_length=max_length)
     return LoadedRetriever(
         model=model.eval(),
         tokenize=tokenizer.encode,
         token_lengths=tokenizer.count,
         max_length=tokenizer.max_length,
         receipt=receipt,
-        sha256=saved.sha256,
-        fingerprint=digest_values(
-            {"file": saved.sha256, "base": digests, "config": config, "tokenizer": tokenizer.fingerprint}
-        ),
-        name=f"{base} + {d_in} -> {d_out} head",
-        metadata={**saved.metadata, "base_model": base},
+        sha256=opened.sha256,
+        fingerprint=digest_values({**opened.fingerprint, "tokenizer": tokenizer.fingerprint}),
+        name=opened.name,
+        metadata=opened.metadata,
     )
 
 
@@ -240,13 +303,14 @@ def _name_base(saved: _Saved, d_in: int) -> str:
     )
 
 
-def _check_width(model: Retriever, base: str) -> None:
-    width = getattr(model.encoder.config, "hidden_size", None)
-    if width != model.head.linear.in_features:
+def _check_width(encoder: nn.Module, d_in: int, base: str) -> None:
+    config: Any = encoder.config
+    width = getattr(config, "hidden_size", None)
+    if width != d_in:
         raise ModelError(
             f"the head does not fit its base encoder `{base}`",
             got=f"an encoder that is {width} wide",
-            expected=f"{model.head.linear.in_features}",
+            expected=f"{d_in}",
             hint=f"name the encoder it was trained on with {BASE_OPTION}",
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from latentscape.figures.pair_maps import KIND_MARKERS, KIND_NAMES
+from latentscape.figures.pair_maps import KIND_MARKERS, KIND_NAMES, color_kinds
 from latentscape.figures.style import Style
 from latentscape.figures.trust_marks import choose_faint
 from latentscape.figures.words import say_method
@@ -107,12 +107,12 @@ def _group_texts(findings: EmbeddingsFindings, shown: Rows, *, faint: Flags, sty
     """Documents first, queries over them, missed ones on top; in each the faint ones first."""
     kinds, faint = findings.kinds[shown], faint[shown]
     ranks = np.concatenate([findings.ranking.best_rank, np.ones(len(findings.documents), dtype=int)])
-    missed, looks = ranks[shown] != 1, ((2, False), (1, False), (0, False), (0, True))
+    missed, looks = ranks[shown] != 1, ((3, False), (2, False), (1, False), (0, False), (0, True))
     return [
         Cloud(
             rows=rows,
             needs=(f"kind:{kind}", *(() if kind else ("missed" if is_missed else "first",))),
-            color=style.kind_colors[kind],
+            color=color_kinds(style)[kind],
             symbol=KIND_SYMBOLS[kind],
             is_open=is_missed,
             is_faint=is_faint,
@@ -133,9 +133,10 @@ def _embeddings_legend(
             label=name,
             count=int((kinds == kind).sum()),
             path=KIND_SYMBOLS[kind].path,
-            color=style.kind_colors[kind],
+            color=color_kinds(style)[kind],
         )
         for kind, name in enumerate(KIND_NAMES)
+        if kind < 3 or (kinds == kind).any()
     ]
     blue = style.kind_colors[0]
     outcomes = [

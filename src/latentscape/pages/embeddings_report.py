@@ -1,49 +1,49 @@
-"""The report of the embeddings study: what a retriever's vectors show, from the numbers alone."""
+"""The report of the embeddings study: the answers first, then the evidence, from the numbers alone."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-import numpy as np
-
-from latentscape.figures.render import cut
 from latentscape.figures.words import say_share
 from latentscape.findings import EmbeddingsFindings
-from latentscape.measures.scales import Check, describe_margin, describe_separation
-from latentscape.measures.score import Score
-from latentscape.pages.embeddings_conclusion import conclude_embeddings, find_worst_query
-from latentscape.pages.report import Checklist, Picture, Report, ScoreRow, ScoreTable, Section, collect_definitions
+from latentscape.measures.scales import Check, describe_separation
+from latentscape.pages import embeddings_lists as lists
+from latentscape.pages import embeddings_tables as tables
+from latentscape.pages.embeddings_conclusion import conclude_embeddings
+from latentscape.pages.embeddings_improve import list_advice, list_withheld
+from latentscape.pages.embeddings_pictures import name_pages, tell_stories
+from latentscape.pages.embeddings_summary import summarize_to_paste
+from latentscape.pages.report import (
+    AdviceList,
+    Block,
+    Checklist,
+    Notes,
+    Paragraph,
+    Picture,
+    Report,
+    Section,
+    collect_definitions,
+)
 from latentscape.pages.report_parts import (
-    compare_trust,
     describe_model,
     link_pages,
-    list_notices,
     name_map,
     tabulate_others,
-    tabulate_scores,
     tabulate_trust,
     tell_pictures,
 )
-from latentscape.pages.words import count, value_of, value_with_interval
+from latentscape.pages.words import count
 
-SIMILARITY = {
-    "positive_mean": "Right pairs: mean cosine",
-    "positive_sd": "Right pairs: standard deviation",
-    "negative_mean": "All other pairs: mean cosine",
-    "negative_sd": "All other pairs: standard deviation",
-    "margin": "Margin: right minus other",
-    "separation": "Separation: margin in σ",
-    "hard_negative_mean": "Hard negatives: mean cosine",
-    "hard_negative_sd": "Hard negatives: standard deviation",
-    "hard_margin": "Hard margin: right minus hard negative",
-}
-RETRIEVAL = {
-    "mrr": "MRR: mean of 1 / rank of the best right document",
-    "hit_at_1": "Hit@1: a right document comes first",
-    "recall_at_1": "Recall@1",
-    "recall_at_5": "Recall@5",
-    "recall_at_10": "Recall@10",
-    "heatmap_diagonal": "Heatmap rows brightest at a right document",
-}
-SCALES: Mapping[str, Callable[[float], str]] = {"margin": describe_margin, "separation": describe_separation}
+BESIDE = frozenset(
+    {
+        "similarity_distribution",
+        "retrieval_ranks",
+        "feature_importance",
+        "attribute_clusters",
+        "attribute_response",
+        "top_k_predictions",
+    }
+)
+"""Pictures that stand beside the numbers they show; the others come together."""
 
 
 def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], checks: Sequence[Check]) -> Report:
@@ -51,23 +51,47 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
 
     `figures` are the files written beside the report, `checks` the readiness checklist.
     """
-    visual = (*tell_pictures(figures, _tell_stories(findings, figures)), *link_pages(figures, _name_pages(findings)))
+    show = partial(_show, tell_stories(findings, figures))
     sections = (
-        describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
-        Section(heading="Key metrics", blocks=tuple(_tabulate(findings, checks))),
-        Section(heading="Visual analysis", blocks=visual),
         Section(heading="Conclusion", blocks=conclude_embeddings(findings, checks)),
+        *_gather("Improve next", _tell_improvements(findings)),
+        Section(heading="Key metrics", blocks=tuple(_tell_key(findings))),
+        *_gather("Negatives", [*show("similarity_distribution"), *tables.tabulate_populations(findings.scores)]),
+        *_gather("Ranks", [*show("retrieval_ranks"), *_tell_ranks(findings)]),
+        *_gather("Minimal pairs", [*show("feature_importance"), *tables.tabulate_types(findings)]),
+        *_gather("Attributes", _tell_attributes(findings, show)),
+        *_gather("Geometry", tables.tabulate_geometry(findings.geometry)),
+        *_gather("Data defects", lists.tell_defects(findings)),
+        *_gather("Worst queries", [*show("top_k_predictions"), *lists.tabulate_worst(findings)]),
+        *_gather("Readiness", [Checklist(title="The published checklist", checks=tuple(checks))] if checks else []),
+        *_gather("Visual analysis", _show_maps(findings, figures)),
+        describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
+        Section(heading="Summary to paste", blocks=(Notes(lines=summarize_to_paste(findings, checks)),)),
     )
     return Report(
-        title=_write_title(findings.scores),
+        title=_write_title(findings),
         sections=sections,
         stamps=findings.model.stamps,
         definitions=collect_definitions(sections),
     )
 
 
-def _write_title(scores: Mapping[str, Score]) -> str:
-    hit, separation = scores.get("hit_at_1"), scores.get("separation")
+def _gather(heading: str, blocks: Iterable[Block]) -> list[Section]:
+    """A section, unless there is nothing in it."""
+    found = tuple(blocks)
+    return [Section(heading=heading, blocks=found)] if found else []
+
+
+def _show(stories: Mapping[str, Picture], stem: str) -> list[Picture]:
+    """The picture of that name, where it was written."""
+    return [stories[stem]] if stem in stories else []
+
+
+def _write_title(findings: EmbeddingsFindings) -> str:
+    hit, separation = findings.scores.get("hit_at_1"), findings.scores.get("separation")
+    if not findings.is_trained:
+        n = count(len(findings.queries), "query", "queries")
+        return f"What the pairs are like before training: {n}, {count(len(findings.documents), 'document')}"
     if hit is None or hit.value is None:
         return "What the retriever's vectors show"
     told = f"A right document comes first for {say_share(hit.value)} of {count(hit.n, 'query', 'queries')}"
@@ -79,123 +103,50 @@ def _write_title(scores: Mapping[str, Score]) -> str:
 def _describe_data(findings: EmbeddingsFindings) -> str:
     n_hard_only = int((findings.document_kinds == 2).sum())
     n_right, n_hard = (sum(len(row) for row in rows) for rows in (findings.relevant, findings.hard_negatives))
+    could_be = findings.model.n_tensors_total and not findings.train_compared
+    compared = " No training file was compared." if could_be else ""
     return (
         f"{count(len(findings.queries), 'query', 'queries')} and {count(len(findings.documents), 'document')}, "
         f"{n_hard_only:,} of them only ever hard negatives; {count(n_right, 'right pair')} and "
-        f"{count(n_hard, 'declared hard negative')}. Equal texts are one document."
+        f"{count(n_hard, 'declared hard negative')}. Equal texts are one document.{compared}"
     )
 
 
-def _tabulate(findings: EmbeddingsFindings, checks: Sequence[Check]) -> Iterable[ScoreTable | Checklist]:
-    scores = findings.scores
-    yield _tabulate_similarity(scores)
-    yield tabulate_scores("Retrieval", scores, RETRIEVAL)
+def _tell_improvements(findings: EmbeddingsFindings) -> Iterable[Block]:
+    """The ranked list, or that there is none; and what could not be judged."""
+    advice, withheld = list_advice(findings), list_withheld(findings)
+    if advice:
+        yield AdviceList(entries=advice)
+    elif withheld:
+        yield Paragraph(text="No claim survives its test: these numbers do not say what to improve.")
+    if withheld:
+        yield Notes(title="Not said", lines=withheld)
+
+
+def _tell_key(findings: EmbeddingsFindings) -> Iterable[Block]:
+    yield from tables.tabulate_key(findings)
+    yield from tabulate_others(findings.scores, tables.list_told(findings.scores))
+
+
+def _tell_ranks(findings: EmbeddingsFindings) -> Iterable[Block]:
+    yield from tables.tabulate_ranks(findings.scores)
+    yield from tables.tabulate_groups(findings.groups)
+
+
+def _tell_attributes(findings: EmbeddingsFindings, show: partial[list[Picture]]) -> Iterable[Block]:
+    yield from tables.tabulate_coverage(findings.attributes)
+    yield from show("attribute_clusters")
+    yield from tables.tabulate_places(findings.places)
+    yield from show("attribute_response")
+    yield from tables.tabulate_responses(findings.responses)
+    yield from tables.note_unmeasured(findings)
+
+
+def _show_maps(findings: EmbeddingsFindings, figures: Sequence[str]) -> Iterable[Block]:
+    """The maps and the heatmap, the pages behind them, how far to trust them, and pictures nobody else tells."""
+    stories = tell_stories(findings, figures)
+    beside = {story.file for stem, story in stories.items() if stem in BESIDE}
+    rest = [file for file in figures if file not in beside]
+    yield from tell_pictures(rest, {stem: story for stem, story in stories.items() if story.file not in beside})
+    yield from link_pages(rest, name_pages(findings))
     yield from tabulate_trust({name_map("embeddings", method): drawn for method, drawn in findings.maps.items()})
-    yield from tabulate_others(scores, [*SIMILARITY, *RETRIEVAL])
-    if checks:
-        yield Checklist(title="Readiness", checks=tuple(checks))
-
-
-def _tabulate_similarity(scores: Mapping[str, Score]) -> ScoreTable:
-    rows = (
-        ScoreRow(label=label, score=scores[name], word=_choose_word(name, scores[name]))
-        for name, label in SIMILARITY.items()
-        if name in scores
-    )
-    return ScoreTable(title="Similarity", rows=tuple(rows))
-
-
-def _choose_word(name: str, score: Score) -> str:
-    """The published word for a value, empty where there is no scale or no value."""
-    return SCALES[name](score.value) if name in SCALES and score.value is not None else ""
-
-
-def _name_pages(findings: EmbeddingsFindings) -> dict[str, str]:
-    """Words for the interactive pages by their original names."""
-    return {f"{method}_embeddings_interactive": name_map("embeddings", method) for method in findings.maps}
-
-
-def _tell_stories(findings: EmbeddingsFindings, figures: Sequence[str]) -> Mapping[str, Picture]:
-    files = {file.rpartition("/")[2].removesuffix(".png"): file for file in figures}
-    stories = {
-        "tsne_projection": _tell_tsne,
-        "umap_projection": _tell_umap,
-        "similarity_heatmap": _tell_heatmap,
-        "similarity_distribution": _tell_distribution,
-        "top_k_predictions": _tell_top,
-    }
-    return {stem: tell(findings, files[stem]) for stem, tell in stories.items() if stem in files}
-
-
-def _tell_tsne(findings: EmbeddingsFindings, file: str) -> Picture:
-    return _tell_map(findings, file, method="tsne")
-
-
-def _tell_umap(findings: EmbeddingsFindings, file: str) -> Picture:
-    return _tell_map(findings, file, method="umap")
-
-
-def _tell_map(findings: EmbeddingsFindings, file: str, *, method: str) -> Picture:
-    maps = {"This map": findings.maps[method]} if method in findings.maps else {}
-    return Picture(
-        file=file,
-        title=f"Map of {name_map('the embeddings', method)}",
-        text="A short line joins a query to a right document that lies beside it; a long one crosses to where other "
-        f"documents are nearer. {compare_trust(maps)} Axes mean nothing. {list_notices(maps)}".strip(),
-        alt=f"Map of {count(len(findings.queries), 'query', 'queries')} and their documents",
-    )
-
-
-def _tell_heatmap(findings: EmbeddingsFindings, file: str) -> Picture:
-    n, diagonal = len(findings.heatmap_queries), findings.scores.get("heatmap_diagonal")
-    share = "" if diagonal is None else f" Rows brightest at a right document: {value_with_interval(diagonal)}."
-    return Picture(
-        file=file,
-        title="Similarity of queries and documents",
-        text=f"{count(n, 'query', 'queries')} against the right documents of all of them: a bright diagonal means that "
-        f"each finds its own, bright cells beside it are documents it could be mistaken for.{share}",
-        alt=f"{n} by {n} matrix of cosine similarities",
-    )
-
-
-def _tell_distribution(findings: EmbeddingsFindings, file: str) -> Picture:
-    return Picture(
-        file=file,
-        title="Distribution of similarities",
-        text="The less the curves of right and other pairs overlap, the better a threshold can tell them apart. "
-        f"{_compare_kinds(findings.scores)}",
-        alt="Histogram and box plot of the cosines of right pairs, hard negatives and all other pairs",
-    )
-
-
-def _compare_kinds(scores: Mapping[str, Score]) -> str:
-    kinds = {"right pairs": "positive", "hard negatives": "hard_negative", "all other pairs": "negative"}
-    told = [f"{label} {_mean_and_deviation(scores, kind)}" for label, kind in kinds.items() if f"{kind}_mean" in scores]
-    return f"Mean ± standard deviation: {', '.join(told)}."
-
-
-def _mean_and_deviation(scores: Mapping[str, Score], kind: str) -> str:
-    mean, deviation = scores[f"{kind}_mean"], scores.get(f"{kind}_sd")
-    spread = f" ± {value_of(deviation, digits=4)}" if deviation and deviation.value is not None else ""
-    return value_of(mean, digits=4) + spread
-
-
-def _tell_top(findings: EmbeddingsFindings, file: str) -> Picture:
-    return Picture(
-        file=file,
-        title="What some queries find first",
-        text=f"Green bars are right documents, red ones wrong, typical and worst queries. {_describe_worst(findings)}",
-        alt="For some queries the most similar documents, right and wrong",
-    )
-
-
-def _describe_worst(findings: EmbeddingsFindings) -> str:
-    worst = find_worst_query(findings)
-    if worst is None:
-        return "No query misses its right documents."
-    ranks, text = findings.ranking.best_rank, cut(findings.queries[worst], limit=80)
-    n_missed = int(np.sum(ranks > 1))
-    return (
-        f"For {count(n_missed, 'query', 'queries')} a wrong document comes first; worst, at rank "
-        f"{ranks[worst]:,} of {len(findings.documents):,}: “{text}”."
-    )

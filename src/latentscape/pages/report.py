@@ -120,7 +120,7 @@ class ScoreRow:
     def bar(self) -> tuple[float, float, float] | None:
         """Where interval and value lie between the score's bounds, in percent: low, high, value."""
         score, (start, stop) = self.score, self.score.bounds
-        if score.value is None or not math.isfinite(stop - start):
+        if score.value is None or not 0 < stop - start < math.inf:
             return None
         low = score.value if score.low is None else score.low
         high = score.value if score.high is None else score.high

@@ -26,10 +26,10 @@ def _list_facts(model: ModelCard) -> Iterable[tuple[str, str]]:
     matched, total = model.n_tensors_matched, model.n_tensors_total
     rest = "" if matched == total else f", {total - matched:,} do not"
     yield "Model", model.name
-    yield "Checkpoint", model.checkpoint
-    yield "SHA-256", model.sha256
-    yield "Parameters", f"{model.n_parameters:,}"
-    yield "Weights", f"{matched:,} of {total:,} tensors match the checkpoint bit for bit{rest}"
+    yield from ((what, known) for what, known in (("Checkpoint", model.checkpoint), ("SHA-256", model.sha256)) if known)
+    if total:  # vectors can be given without a model
+        yield "Parameters", f"{model.n_parameters:,}"
+        yield "Weights", f"{matched:,} of {total:,} tensors match the checkpoint bit for bit{rest}"
     for name, value in model.trained.items():
         yield f"Training: {name.replace('_', ' ')}", f"{value:.4g}" if isinstance(value, float) else str(value)
 

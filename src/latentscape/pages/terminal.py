@@ -1,15 +1,18 @@
 """What a study found, as the few lines a terminal shows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from latentscape.figures.render import plain
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
 from latentscape.measures.faithfulness import WEAK_BELOW
 from latentscape.measures.readout import Target
 from latentscape.measures.scales import describe_margin, describe_separation
 from latentscape.measures.score import Score
+from latentscape.pages import embeddings_improve
 from latentscape.pages.latents_conclusion import label_recalls
 from latentscape.pages.latents_improve import list_advice, list_withheld
+from latentscape.pages.report import Advice
 
 MOST_FAILED = 10
 """Failed samples listed one by one."""
@@ -17,8 +20,11 @@ METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 MAP_SCORES = ("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability")
 WEAK = f"1 in {round(1 / WEAK_BELOW)}"
 PROBED: tuple[Target, ...] = ("class", "dataset", "speaker")
+RETRIEVAL = ("mrr", "hit_at_1", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10", "map")
 LONGEST_NAME = 48
 """Letters of a score's or class's name."""
+LONGEST_LINE = 240
+"""Letters of a sentence."""
 
 
 def summarize_latents(findings: LatentsFindings) -> str:
@@ -36,28 +42,47 @@ def summarize_latents(findings: LatentsFindings) -> str:
     lines += ["Neighbors kept by the maps (share of the 15 nearest)"]
     for layer in findings.layers:
         lines += [_line(f"{layer.layer} {name}", drawn.trust.recall) for name, drawn in layer.maps.items()]
-    return "\n".join([*lines, *_list_improvements(findings), *_closing(findings.accounting, findings.model)])
+    lines += _list_improvements(list_advice(findings), list_withheld(findings))
+    return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
 
 
-def _list_improvements(findings: LatentsFindings) -> list[str]:
+def _list_improvements(advice: Sequence[Advice], withheld: Sequence[str]) -> list[str]:
     """The ranked claims, and what could not be judged."""
-    claims = [f"  {place}. {advice.claim}" for place, advice in enumerate(list_advice(findings), start=1)]
-    silent = [f"  {sentence}" for sentence in list_withheld(findings)]
+    claims = [f"  {place}. {plain(each.claim, limit=LONGEST_LINE)}" for place, each in enumerate(advice, start=1)]
+    silent = [f"  {plain(sentence, limit=LONGEST_LINE)}" for sentence in withheld]
     return ["Improve next (evidence and actions are in the report)", *(claims or ["  no claim survives"]), *silent]
 
 
 def summarize_embeddings(findings: EmbeddingsFindings) -> str:
-    """The similarity statistics in their published form and words, then the ranks and the maps' trust."""
+    """The similarity statistics in their published form and words, then negatives, ranks, mistakes and advice."""
     scores = findings.scores
     lines = [describe_similarity_statistics({name: score.value for name, score in scores.items()})]
     words = {"margin": describe_margin, "separation": describe_separation}
-    lines += [f"  {name.capitalize()} {_judge(scores[name], word)}" for name, word in words.items()]
-    lines += ["Hard negatives", *_lines(scores, ("hard_negative_mean", "hard_margin"))]
-    lines += ["Retrieval", *_lines(scores, ("mrr", "recall_at_1", "recall_at_5", "recall_at_10", "hit_at_1"))]
-    if findings.maps:
-        lines += ["Neighbors kept by the maps"]
-        lines += [_line(name, drawn.trust.recall) for name, drawn in findings.maps.items()]
+    lines += [f"  {name.capitalize()} {_judge(scores[name], word)}" for name, word in words.items() if name in scores]
+    lines += _block("Hard negatives", _lines(scores, ("negative_mean_hard", "margin_hard", "auc_hard")))
+    lines += _block("Each query's hardest wrong document", _lines(scores, ("negative_mean_mined", "margin_mined")))
+    lines += _block("Retrieval", _lines(scores, RETRIEVAL))
+    lines += _block("Without hard negatives", _lines(scores, ("mrr_without_hard", "hit_at_1_without_hard")))
+    lines += _block(
+        "As the file's rows stand, defects and all", _lines(findings.raw_scores, ("margin", *RETRIEVAL[:2]))
+    )
+    lines += _block("What a wrong detail costs (cosine)", _list_effects(findings))
+    kept = [_line(name, drawn.trust.recall) for name, drawn in findings.maps.items()]
+    lines += _block("Neighbors kept by the maps", kept)
+    lines += _block("Data defects", [f"  {_label(kind):<32}{n:,}" for kind, n in findings.defect_counts.items() if n])
+    lines += _list_improvements(embeddings_improve.list_advice(findings), embeddings_improve.list_withheld(findings))
     return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
+
+
+def _block(heading: str, lines: Sequence[str]) -> list[str]:
+    """Lines under a heading, or nothing at all."""
+    return [heading, *lines] if lines else []
+
+
+def _list_effects(findings: EmbeddingsFindings) -> list[str]:
+    """Each type of mistake, the one that costs most first."""
+    effects = findings.importance.effects if findings.importance else ()
+    return [_line(effect.type, effect.effect) for effect in effects]
 
 
 def summarize_map(findings: MapFindings, folder: Path | None = None) -> str:
@@ -129,13 +154,17 @@ def _judge(score: Score, word: Callable[[float], str]) -> str:
     return f"can't be told: {score.reason}" if score.value is None else f"is {word(score.value)}"
 
 
-def _lines(scores: Mapping[str, Score], names) -> list[str]:
+def _lines(scores: Mapping[str, Score], names: Iterable[str]) -> list[str]:
     return [_line(name, scores[name]) for name in names if name in scores]
 
 
+def _label(name: str) -> str:
+    """A name in its column, cut where it is too long."""
+    return f"{plain(name, limit=LONGEST_NAME).replace('_', ' '):<21}"
+
+
 def _line(name: str, score: Score) -> str:
-    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-    label = f"  {short.replace('_', ' '):<21} "
+    label = f"  {_label(name)} "
     if score.value is None:
         return f"{label}n/a ({score.reason})"
     interval = "" if score.low is None else f"  [{score.low:.3f}, {score.high:.3f}]"
@@ -144,7 +173,8 @@ def _line(name: str, score: Score) -> str:
 
 def _closing(accounting: Accounting, model: ModelCard) -> list[str]:
     matched = f"{model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit"
-    return [*_account(accounting), f"Weights  {matched}", *(f"WARNING  {stamp}" for stamp in model.stamps)]
+    weights = [f"Weights  {matched}"] if model.n_tensors_total else []
+    return [*_account(accounting), *weights, *(f"WARNING  {stamp}" for stamp in model.stamps)]
 
 
 def _account(accounting: Accounting, *, listed_in: str = "the report") -> list[str]:

@@ -1,5 +1,6 @@
 """Every choice, its default and its meaning; read from YAML and checked before anything heavy is imported."""
 
+from latentscape.settings.attributes import AttributesConfig as AttributesConfig
 from latentscape.settings.commands import Device as Device
 from latentscape.settings.commands import EmbeddingsSettings as EmbeddingsSettings
 from latentscape.settings.commands import LatentsSettings as LatentsSettings

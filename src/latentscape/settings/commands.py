@@ -57,10 +57,19 @@ class LatentsSettings:
 class EmbeddingsSettings:
     """Choices of the embeddings study. Raises UsageError for a value out of range."""
 
-    checkpoint: Path
+    checkpoint: Path | None = None
     """The retriever: a `.pt` file, a folder with a projection head, or a sentence-transformers folder."""
-    data: Path
+    data: Path | None = None
     """The pair file: JSON, JSON Lines or Parquet."""
+    vectors: Path | None = None
+    """Vectors of your own instead of a model and a pair file: .npz or .safetensors with `queries` and `documents`, and
+    where you have them `relevant`, `hard`, texts and columns (docs/guide.md)."""
+    train: Path | None = None
+    """The pair file that the model was trained on: its queries are left out."""
+    attributes: Path | None = None
+    """A YAML file that says how to read attributes (district, price ...) from columns and texts."""
+    geography: Path | None = None
+    """How far apart the values of a place attribute are: a table of coordinates or of neighbors."""
     output: Path = Path("visualizations/")
     """The run folder."""
     max_samples: int = 500
@@ -78,7 +87,8 @@ class EmbeddingsSettings:
     layers: tuple[str, ...] | None = None
     """Layers to map, by name or glob, separated by commas; the first is measured as well. Without it: embedding."""
     base_model: str | None = None
-    """The encoder under a projection head: a hub name or a local folder."""
+    """The encoder under a projection head: a hub name or a local folder. Alone, without a checkpoint, it is looked at
+    as it was before training."""
     weights: Path | None = None
     """The weight file that declares the types of hard negatives."""
     config: Path | None = None
@@ -90,6 +100,21 @@ class EmbeddingsSettings:
 
     def __post_init__(self) -> None:
         _check_numbers(self)
+
+    def require_sources(self) -> None:
+        """Raise UsageError unless there are either vectors, or a pair file and a model to read it."""
+        model = {"checkpoint": self.checkpoint, "base-model": self.base_model}
+        reading = {**model, "data": self.data, "train": self.train, "layers": self.layers}
+        if self.vectors:
+            _refuse_beside_vectors([f"`--{name}`" for name, value in reading.items() if value])
+            return
+        missing = [] if self.data else ["`--data` (the pair file)"]
+        missing += [] if any(model.values()) else ["`--checkpoint` (or `--base-model` alone, before training)"]
+        if missing:
+            raise UsageError(
+                f"the study needs {' and '.join(missing)}",
+                hint="for vectors you have already: `latentscape embeddings --vectors vectors.npz`",
+            )
 
     @property
     def layer_patterns(self) -> tuple[str, ...] | None:
@@ -185,6 +210,13 @@ def _check_draw(max_samples: int, seed: int) -> None:
         raise UsageError("a bad `--max-samples`", got=str(max_samples), expected="0 (all) or more")
     if not 0 <= seed < 2**32:
         raise UsageError("a bad `--seed`", got=str(seed), expected="0 to 4294967295")
+
+
+def _refuse_beside_vectors(given: list[str]) -> None:
+    if given:
+        raise UsageError(
+            "`--vectors` takes the place of model and pair file", got=f"{', '.join(given)} as well", hint="leave it out"
+        )
 
 
 def _check_numbers(settings: LatentsSettings | EmbeddingsSettings) -> None:
