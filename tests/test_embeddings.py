@@ -235,3 +235,51 @@ def test_attributes_are_read_grouped_and_tabled(finished_rental, tmp_path, root)
     assert len(set(rows["attribute_district"])) > 3
     assert len(findings.first_wrong) == len(findings.queries)
     assert any("asked" in why for why in findings.first_wrong) or all(findings.ranking.top_right[:, 0])
+
+
+def test_the_numbers_of_a_file_of_defects_are_right(finished_rental, tmp_path):
+    """Repeated queries, shared positives, false negatives and near copies; both readings computed anew by hand."""
+    rows = json.loads(finished_rental.pairs.read_text(encoding="utf-8"))[:24]
+    rows = [{"query": row["query"], "pos": row["pos"], "hard_neg": row.get("hard_neg", [])} for row in rows]
+    rows += [
+        {**rows[0], "pos": rows[5]["pos"]},  # a second right document
+        {**rows[1], "hard_neg": [rows[1]["pos"], rows[7]["pos"]]},  # its own, and another query's
+        {
+            "query": "phòng nào cũng được",
+            "pos": rows[2]["pos"],
+            "hard_neg": [rows[2]["pos"].upper() + "!"],
+        },  # near copy
+    ]
+    data = tmp_path / "defects.json"
+    data.write_text(json.dumps(rows), encoding="utf-8")
+    study = study_embeddings(
+        settings_for(finished_rental, tmp_path / "viz", data=data, skip_umap=True, skip_tsne=True, max_samples=0)
+    )
+    findings, counts = study.findings, study.findings.defect_counts
+    for kind in ("negative_is_own_positive", "negative_is_other_positive", "near_copy_of_positive"):
+        assert counts[kind] == 1, kind
+    assert counts["query_with_several_positives"] >= 1
+    vectors = dict(zip((*findings.queries, *findings.documents), _vectors(study), strict=False))
+
+    def rank(query, documents, right, ignored=()):
+        cosine = {number: float(vectors[query] @ vectors[text]) for number, text in documents.items()}
+        best = max(cosine[number] for number in right)
+        return 1 + sum(cosine[n] >= best - 1e-9 for n in documents if n not in right and n not in ignored)
+
+    said = [
+        (row, text, place)
+        for row, each in enumerate(rows)
+        for place, text in enumerate([each["pos"], *(n if isinstance(n, str) else n["text"] for n in each["hard_neg"])])
+    ]
+    every = dict(enumerate(text for _, text, _ in said))  # each mention a document of its own
+    own = {row: number for number, (row, _, place) in enumerate(said) if place == 0}
+    raw = [rank(each["query"], every, {own[row]}) for row, each in enumerate(rows)]
+    assert study.scores["raw_hit_at_1"].value == pytest.approx(np.mean(np.array(raw) == 1))
+    assert study.scores["raw_mrr"].value == pytest.approx(np.mean(1 / np.array(raw)), abs=1e-6)
+    texts = {text: text for text in findings.documents}
+    right = {query: {row["pos"] for row in rows if row["query"] == query} for query in findings.queries}
+    shouted = rows[2]["pos"].upper() + "!"
+    ignored = {query: {shouted} if rows[2]["pos"] in right[query] else set() for query in findings.queries}
+    clean = [rank(query, texts, right[query], ignored[query]) for query in findings.queries]
+    assert findings.ranking.best_rank.tolist() == clean
+    assert study.scores["mrr"].value == pytest.approx(np.mean(1 / np.array(clean)), abs=1e-6)

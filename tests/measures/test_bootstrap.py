@@ -75,3 +75,12 @@ def test_units_that_all_agree_get_wilsons_interval():
     interval = mean_share_interval(np.ones(1000), 1.0, unit="queries", n_units=20)
     assert (interval.low, interval.high) == wilson_interval(20, 20)
     assert "Wilson" in interval.method
+
+
+def test_many_units_are_drawn_in_groups_that_vary_as_they_do():
+    values = np.random.default_rng(3).normal(size=(12_345, 2)) * [1.0, 5.0] + [0.0, 40.0]
+    drawn = resample_sums(values, seed=0) / len(values)
+    np.testing.assert_allclose(drawn.mean(axis=0), values.mean(axis=0), atol=0.02 * values.std(axis=0).max())
+    expected = values.std(axis=0) / np.sqrt(len(values))
+    np.testing.assert_allclose(drawn.std(axis=0), expected, rtol=0.1)
+    assert np.array_equal(drawn, resample_sums(values, seed=0) / len(values))
