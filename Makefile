@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)   ## train two small models on data we write, then look at what they learned (under 8 minutes)
 	$(BIN)/latentscape demo --output demo-output
 
-test: $(READY)   ## fast tests, then the slow ones that train real models
+test: $(READY)   ## fast tests, then the slow ones: whole studies, real models
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m 'not slow'
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m slow
 

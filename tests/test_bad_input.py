@@ -21,6 +21,8 @@ from PIL import Image
 
 from latentscape.paths import is_file
 
+pytestmark = pytest.mark.slow  # whole studies
+
 MAPLESS = ("--skip-tsne", "--skip-umap")
 
 
@@ -566,7 +568,6 @@ def test_texts_that_look_like_markup_and_terminals(embeddings, tmp_path):
     assert set(odd) <= set(texts)
 
 
-@pytest.mark.slow
 def test_a_model_that_says_the_same_to_everything(embeddings, finished_rental, tmp_path):
     def flatten(saved, _):
         state = saved["model_state_dict"]
@@ -648,7 +649,6 @@ def test_one_speaker_is_not_enough(latents, clips, tmp_path):
     latents([("csv", table)]).refused(3, "only one speaker", "t/me", "speaker")
 
 
-@pytest.mark.slow
 def test_one_class(latents, clips, tmp_path):
     table = write_table(tmp_path / "t.csv", [(clip, "Happy", f"s{n % 2}") for n, clip in enumerate(clips[:8])])
     scores = latents([("csv", table)], *MAPLESS).succeeded(4, "three pairs of classes")
@@ -657,7 +657,6 @@ def test_one_class(latents, clips, tmp_path):
     assert scores["confusion_distance_spearman_mlp"] is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_clips(latents, clips, tmp_path, n):
     rows = [(clip, ("Happy", "Sad", "Calm")[i], "val") for i, clip in enumerate(clips[:n])]
@@ -666,7 +665,6 @@ def test_few_clips(latents, clips, tmp_path, n):
     assert (scores["accuracy_n"], scores["neighbor_recall_tsne_mlp"]) == (n, None)
 
 
-@pytest.mark.slow
 def test_fewer_clips_than_the_perplexity(latents, clips, tmp_path):
     rows = [(clip, ("Happy", "Sad")[n % 2], ("train", "val")[n < 20]) for n, clip in enumerate(clips[:21])]
     table = write_table(tmp_path / "t.csv", rows)
@@ -734,7 +732,6 @@ def test_no_readable_clip(latents, clips, tmp_path):
 HOSTILE = ["../../x", "<script>alert(1)</script>", "$x_$", "$$", "\x1b[31mred", "中文😀", "\u202eعربي", "x" * 300]
 
 
-@pytest.mark.slow
 def test_labels_that_look_like_paths_markup_and_terminals(latents, clips, tmp_path):
     labels = [*HOSTILE, *HOSTILE]
     rows = [(clip, label, ("train", "val")[n < 8]) for n, (clip, label) in enumerate(zip(clips, labels, strict=False))]
@@ -765,7 +762,6 @@ def test_names_that_want_the_name_of_another_score(latents, clips, tmp_path):
     assert {"recall_a_b", "recall_a_b_2", "recall_a_b_3", "recall_a_reason_2"} <= scores.keys()
 
 
-@pytest.mark.slow
 def test_folders_whose_names_differ_in_spelling_only(latents, clips, tmp_path):
     names = [unicodedata.normalize("NFC", "buồn"), unicodedata.normalize("NFD", "buồn"), *"bcdefgh"]
     for n, name in enumerate([*names, *names]):

@@ -12,6 +12,8 @@ from latentscape.errors import DataError
 from latentscape.measures.scales import check_readiness
 from latentscape.settings import EmbeddingsSettings
 
+pytestmark = pytest.mark.slow  # whole studies
+
 ORIGINALS = [
     "tsne_projection.png",
     "umap_projection.png",
@@ -128,7 +130,6 @@ def test_one_two_and_three_pairs(finished_rental, tmp_path, n):
     assert n > 1 or margin.value is None
 
 
-@pytest.mark.slow
 def test_thresholds_and_colors_of_ones_own(finished_rental, tmp_path, root):
     mine, published = tmp_path / "mine.yml", root / "configs" / "readiness.yml"
     mine.write_text("margin: -1.0\n")

@@ -14,6 +14,8 @@ from latentscape.errors import DataError, ModelError
 from latentscape.latents import study_latents
 from latentscape.settings import LatentsSettings
 
+pytestmark = pytest.mark.slow  # whole studies
+
 ORIGINALS = ["latent_spaces_static.png", "confusion_vs_distance.png", "tsne_cnn_interactive.html"]
 NEW_FIGURES = [
     f"{name}.png" for name in ("layer_profile", "confusion_matrix", "calibration", "generalization", "layer_similarity")
@@ -95,7 +97,6 @@ def test_the_published_conflict_of_crema_d_is_found(shared_data, speech_run):
     assert "1006_TIE_HAP_XX.wav" in (study.folder / "suspects.csv").read_text()
 
 
-@pytest.mark.slow
 def test_layers_in_one_frame(speech_run):
     settings = LatentsSettings(config=speech_run.config, layers=("encoder,mlp",), skip_umap=True, align=True)
     study = study_latents(settings)
@@ -144,7 +145,6 @@ def test_the_report_tells_what_was_measured(studied):
     assert f"{studied.findings.scores['accuracy'].n}" in text
 
 
-@pytest.mark.slow
 def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, finished_speech, monkeypatch):
     before = digests(studied.folder)
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
@@ -153,14 +153,12 @@ def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, fi
     assert digests(studied.folder) == before
 
 
-@pytest.mark.slow
 def test_a_fresh_run_elsewhere_gives_the_same_bytes(studied, finished_speech, tmp_path):
     study_latents(LatentsSettings(config=finished_speech.config, output=tmp_path / "fresh"))
     first, second = digests(studied.folder), digests(tmp_path / "fresh")
     assert {name for name in first if first[name] != second[name]} == {"manifest.json"}  # it names its own folder
 
 
-@pytest.mark.slow
 def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_speech, tmp_path, monkeypatch):
     shutil.copytree(studied.folder, tmp_path / "again")
     monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
@@ -171,7 +169,6 @@ def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_
     assert other.findings.scores["accuracy"].value == studied.findings.scores["accuracy"].value
 
 
-@pytest.mark.slow
 def test_torchaudio_naming_gives_the_same_bytes(studied, speech_run):
     rewrite(speech_run.checkpoint, lambda state: {to_torchaudio(name): tensor for name, tensor in state.items()})
     other = study_latents(LatentsSettings(config=speech_run.config, skip_tsne=True, skip_umap=True))
@@ -188,7 +185,6 @@ def test_a_renamed_tensor_is_refused_by_name(speech_run, run_command):
     assert "Traceback" not in err
 
 
-@pytest.mark.slow
 def test_missing_weights_can_be_allowed_but_never_hidden(speech_run):
     rewrite(speech_run.checkpoint, lambda state: {n: t for n, t in state.items() if n != "classifier.attn.bias"})
     settings = LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True)
@@ -214,7 +210,6 @@ def test_unreadable_clips_are_counted_and_named(speech_run, studied):
     assert studied.findings.ids[0] in (study.folder / "report.md").read_text()
 
 
-@pytest.mark.slow
 def test_a_sample_keeps_every_class_of_every_data_set(speech_run):
     study = study_latents(
         LatentsSettings(config=speech_run.config, max_samples=20, layers=("encoder",), skip_umap=True, skip_tsne=True)
@@ -226,7 +221,6 @@ def test_a_sample_keeps_every_class_of_every_data_set(speech_run):
     assert (study.folder / "pca_encoder_interactive.html").exists()
 
 
-@pytest.mark.slow
 def test_layers_by_glob(speech_run):
     settings = LatentsSettings(
         config=speech_run.config, layers=("encoder.encoder.layers.*,mlp",), skip_umap=True, skip_tsne=True
@@ -237,7 +231,6 @@ def test_layers_by_glob(speech_run):
     assert "logits" not in names
 
 
-@pytest.mark.slow
 def test_the_folder_keeps_what_the_user_had_in_it(speech_run):
     study_latents(LatentsSettings(config=speech_run.config, layers=("mlp",), skip_umap=True, skip_tsne=True))
     assert torch.load(speech_run.checkpoint, weights_only=True)["epoch"] == 7
