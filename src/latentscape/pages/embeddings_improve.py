@@ -8,30 +8,23 @@ from latentscape.figures.words import say_number, say_share
 from latentscape.findings import EmbeddingsFindings, Improvement
 from latentscape.measures.response import ResponseCurve
 from latentscape.measures.score import Score
+from latentscape.pages.advice import Told, tell_advice, tell_withheld
 from latentscape.pages.latents_tables import say_p
 from latentscape.pages.report import Advice
 from latentscape.pages.words import count, share_with_interval, value_with_interval
 
 MOST_NAMES = 5
 """Types and documents named in a sentence; the rest is counted."""
-Told = tuple[str, str, str]
-"""Claim, evidence, action."""
 
 
 def list_advice(findings: EmbeddingsFindings) -> tuple[Advice, ...]:
     """Every improvement of the findings, told; in their order."""
-    return tuple(_tell(improvement, findings) for improvement in findings.improvements.found)
+    return tell_advice(findings.improvements, findings, KINDS)
 
 
 def list_withheld(findings: EmbeddingsFindings) -> tuple[str, ...]:
     """What could not be judged, and why, a sentence each."""
-    return tuple(f"{SUBJECTS[each.kind]}: {each.reason}." for each in findings.improvements.withheld)
-
-
-def _tell(improvement: Improvement, findings: EmbeddingsFindings) -> Advice:
-    claim, evidence, action = KINDS[improvement.kind](improvement, findings)
-    measures = tuple(dict.fromkeys(score.name for score in improvement.scores.values()))
-    return Advice(claim=claim, evidence=evidence, action=action, samples=improvement.samples, measures=measures)
+    return tell_withheld(findings.improvements, SUBJECTS)
 
 
 def _count_of(improvement: Improvement, kind: str) -> int:

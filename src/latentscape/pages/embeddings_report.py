@@ -8,16 +8,15 @@ from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.scales import Check, describe_separation
 from latentscape.pages import embeddings_lists as lists
 from latentscape.pages import embeddings_tables as tables
+from latentscape.pages.advice import tell_improvements
 from latentscape.pages.embeddings_conclusion import conclude_embeddings
 from latentscape.pages.embeddings_improve import list_advice, list_withheld
 from latentscape.pages.embeddings_pictures import name_pages, tell_stories
 from latentscape.pages.embeddings_summary import summarize_to_paste
 from latentscape.pages.report import (
-    AdviceList,
     Block,
     Checklist,
     Notes,
-    Paragraph,
     Picture,
     Report,
     Section,
@@ -25,6 +24,7 @@ from latentscape.pages.report import (
 )
 from latentscape.pages.report_parts import (
     describe_model,
+    gather,
     link_pages,
     name_map,
     tabulate_others,
@@ -54,17 +54,17 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
     show = partial(_show, tell_stories(findings, figures))
     sections = (
         Section(heading="Conclusion", blocks=conclude_embeddings(findings, checks)),
-        *_gather("Improve next", _tell_improvements(findings)),
+        *gather("Improve next", tell_improvements(list_advice(findings), list_withheld(findings))),
         Section(heading="Key metrics", blocks=tuple(_tell_key(findings))),
-        *_gather("Negatives", [*show("similarity_distribution"), *tables.tabulate_populations(findings.scores)]),
-        *_gather("Ranks", [*show("retrieval_ranks"), *_tell_ranks(findings)]),
-        *_gather("Minimal pairs", [*show("feature_importance"), *tables.tabulate_types(findings)]),
-        *_gather("Attributes", _tell_attributes(findings, show)),
-        *_gather("Geometry", tables.tabulate_geometry(findings.geometry)),
-        *_gather("Data defects", lists.tell_defects(findings)),
-        *_gather("Worst queries", [*show("top_k_predictions"), *lists.tabulate_worst(findings)]),
-        *_gather("Readiness", [Checklist(title="The published checklist", checks=tuple(checks))] if checks else []),
-        *_gather("Visual analysis", _show_maps(findings, figures)),
+        *gather("Negatives", [*show("similarity_distribution"), *tables.tabulate_populations(findings.scores)]),
+        *gather("Ranks", [*show("retrieval_ranks"), *_tell_ranks(findings)]),
+        *gather("Minimal pairs", [*show("feature_importance"), *tables.tabulate_types(findings)]),
+        *gather("Attributes", _tell_attributes(findings, show)),
+        *gather("Geometry", tables.tabulate_geometry(findings.geometry)),
+        *gather("Data defects", lists.tell_defects(findings)),
+        *gather("Worst queries", [*show("top_k_predictions"), *lists.tabulate_worst(findings)]),
+        *gather("Readiness", [Checklist(title="The published checklist", checks=tuple(checks))] if checks else []),
+        *gather("Visual analysis", _show_maps(findings, figures)),
         describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
         Section(heading="Summary to paste", blocks=(Notes(lines=summarize_to_paste(findings, checks)),)),
     )
@@ -74,12 +74,6 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
         stamps=findings.model.stamps,
         definitions=collect_definitions(sections),
     )
-
-
-def _gather(heading: str, blocks: Iterable[Block]) -> list[Section]:
-    """A section, unless there is nothing in it."""
-    found = tuple(blocks)
-    return [Section(heading=heading, blocks=found)] if found else []
 
 
 def _show(stories: Mapping[str, Picture], stem: str) -> list[Picture]:
@@ -110,17 +104,6 @@ def _describe_data(findings: EmbeddingsFindings) -> str:
         f"{n_hard_only:,} of them only ever hard negatives; {count(n_right, 'right pair')} and "
         f"{count(n_hard, 'declared hard negative')}. Equal texts are one document.{compared}"
     )
-
-
-def _tell_improvements(findings: EmbeddingsFindings) -> Iterable[Block]:
-    """The ranked list, or that there is none; and what could not be judged."""
-    advice, withheld = list_advice(findings), list_withheld(findings)
-    if advice:
-        yield AdviceList(entries=advice)
-    elif withheld:
-        yield Paragraph(text="No claim survives its test: these numbers do not say what to improve.")
-    if withheld:
-        yield Notes(title="Not said", lines=withheld)
 
 
 def _tell_key(findings: EmbeddingsFindings) -> Iterable[Block]:

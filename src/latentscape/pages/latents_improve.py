@@ -6,29 +6,22 @@ from types import MappingProxyType
 from latentscape.figures.words import say_share
 from latentscape.findings import Improvement, LatentsFindings
 from latentscape.measures.score import Score
+from latentscape.pages.advice import Told, tell_advice, tell_withheld
 from latentscape.pages.report import Advice
 from latentscape.pages.words import count, share_with_interval
 
 FEW_CLOSER = 1 / 3
 """A pair of classes is called close if at most this share of all pairs is closer."""
-Told = tuple[str, str, str]
-"""Claim, evidence, action."""
 
 
 def list_advice(findings: LatentsFindings) -> tuple[Advice, ...]:
     """Every improvement of the findings, told; in their order."""
-    return tuple(_tell(improvement, findings) for improvement in findings.improvements.found)
+    return tell_advice(findings.improvements, findings, KINDS)
 
 
 def list_withheld(findings: LatentsFindings) -> tuple[str, ...]:
     """What could not be judged, and why, a sentence each."""
-    return tuple(f"{SUBJECTS[each.kind]}: {each.reason}." for each in findings.improvements.withheld)
-
-
-def _tell(improvement: Improvement, findings: LatentsFindings) -> Advice:
-    claim, evidence, action = KINDS[improvement.kind](improvement, findings)
-    measures = tuple(dict.fromkeys(score.name for score in improvement.scores.values()))
-    return Advice(claim=claim, evidence=evidence, action=action, samples=improvement.samples, measures=measures)
+    return tell_withheld(findings.improvements, SUBJECTS)
 
 
 def _tell_leaking(improvement: Improvement, findings: LatentsFindings) -> Told:

@@ -12,13 +12,12 @@ from latentscape.findings import LatentsFindings
 from latentscape.measures.classification import name_scores
 from latentscape.pages import latents_lists as lists
 from latentscape.pages import latents_tables as tables
+from latentscape.pages.advice import tell_improvements
 from latentscape.pages.latents_conclusion import conclude_latents
 from latentscape.pages.latents_improve import list_advice, list_withheld
 from latentscape.pages.latents_pictures import collect_maps, name_pages, tell_stories
 from latentscape.pages.report import (
-    AdviceList,
     Block,
-    Notes,
     Paragraph,
     Picture,
     Report,
@@ -27,6 +26,7 @@ from latentscape.pages.report import (
 )
 from latentscape.pages.report_parts import (
     describe_model,
+    gather,
     link_pages,
     tabulate_others,
     tabulate_scores,
@@ -62,14 +62,14 @@ def describe_latents(findings: LatentsFindings, figures: Sequence[str]) -> Repor
     show = partial(_show, figures, tell_stories(findings, figures))
     sections = (
         Section(heading="Conclusion", blocks=conclude_latents(findings)),
-        *_gather("Improve next", _tell_improvements(findings)),
+        *gather("Improve next", tell_improvements(list_advice(findings), list_withheld(findings))),
         Section(heading="Key metrics", blocks=tuple(_tabulate(findings))),
-        *_gather("Layers", [*show("layer_profile"), *_tell_layers(findings), *show("layer_similarity")]),
-        *_gather("Confusion", [*show("confusion_matrix"), *_tell_confusion(findings), *show("confusion_vs_distance")]),
-        *_gather("Generalization", [*show("generalization"), *_tell_generalization(findings)]),
-        *_gather("Calibration", [*show("calibration"), *_tell_calibration(findings)]),
-        *_gather("Most confident mistakes", lists.tabulate_mistakes(findings)),
-        *_gather("Suspects", _tell_suspects(findings)),
+        *gather("Layers", [*show("layer_profile"), *_tell_layers(findings), *show("layer_similarity")]),
+        *gather("Confusion", [*show("confusion_matrix"), *_tell_confusion(findings), *show("confusion_vs_distance")]),
+        *gather("Generalization", [*show("generalization"), *_tell_generalization(findings)]),
+        *gather("Calibration", [*show("calibration"), *_tell_calibration(findings)]),
+        *gather("Most confident mistakes", lists.tabulate_mistakes(findings)),
+        *gather("Suspects", _tell_suspects(findings)),
         Section(heading="Visual analysis", blocks=tuple(_show_maps(findings, figures))),
         describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
     )
@@ -80,12 +80,6 @@ def describe_latents(findings: LatentsFindings, figures: Sequence[str]) -> Repor
         stamps=findings.model.stamps,
         definitions=collect_definitions(sections),
     )
-
-
-def _gather(heading: str, blocks: Iterable[Block]) -> list[Section]:
-    """A section, unless there is nothing in it."""
-    found = tuple(blocks)
-    return [Section(heading=heading, blocks=found)] if found else []
 
 
 def _show(figures: Sequence[str], stories: Mapping[str, Picture], stem: str) -> list[Picture]:
@@ -111,17 +105,6 @@ def _describe_data(findings: LatentsFindings) -> str:
         f"{count(len(findings.ids), 'sample')} of {count(n_classes, 'class', 'classes')}, "
         f"{count(len(set(findings.speakers)), 'speaker')}, {count(len(findings.dataset_names), 'dataset')} ({sets})."
     )
-
-
-def _tell_improvements(findings: LatentsFindings) -> Iterable[Block]:
-    """The ranked list, or that there is none; and what could not be judged."""
-    advice, withheld = list_advice(findings), list_withheld(findings)
-    if advice:
-        yield AdviceList(entries=advice)
-    elif withheld:
-        yield Paragraph(text="No claim survives its test: these numbers do not say what to improve.")
-    if withheld:
-        yield Notes(title="Not said", lines=withheld)
 
 
 def _tabulate(findings: LatentsFindings) -> Iterable[Block]:

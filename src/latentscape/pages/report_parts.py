@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from latentscape.figures.words import say_method
 from latentscape.findings import Accounting, DrawnMap, ModelCard, Skip
 from latentscape.measures.score import Score
-from latentscape.pages.report import Links, Paragraph, Picture, ScoreRow, ScoreTable, Section, Table
+from latentscape.pages.report import Block, Links, Paragraph, Picture, ScoreRow, ScoreTable, Section, Table
 from latentscape.pages.words import count, share_with_interval
 
 MOST_SKIPS = 20
@@ -103,6 +103,12 @@ def compare_trust(maps: Mapping[str, DrawnMap]) -> str:
 def list_notices(maps: Mapping[str, DrawnMap]) -> str:
     """What the maps themselves have to say, e.g. that there were too few samples."""
     return " ".join(f"{label}: {drawn.latent_map.notice}" for label, drawn in maps.items() if drawn.latent_map.notice)
+
+
+def gather(heading: str, blocks: Iterable[Block]) -> list[Section]:
+    """A section, unless there is nothing in it."""
+    found = tuple(blocks)
+    return [Section(heading=heading, blocks=found)] if found else []
 
 
 def tell_pictures(files: Sequence[str], stories: Mapping[str, Picture]) -> list[Picture]:
