@@ -49,12 +49,13 @@ def find_improvements(findings: LatentsFindings, *, seed: int) -> Improvements:
     claims = [rule(findings) for rule in RULES] if doubt is None else [doubt]
     claims += [_claim_readable_dataset(findings)]
     lists = [_list_samples(findings, _select(findings, kind)) for kind in ("copies", "near_copies", "outlier")]
-    ranked = sorted(_drop_said_twice(_keep_found(claims)), key=lambda claim: -claim.stake)
+    ranked = sorted(_drop_said_twice(keep_found(claims)), key=lambda claim: -claim.stake)
     withheld = [answer for answer in claims if isinstance(answer, Withheld)]
-    return Improvements(found=(*_keep_found(facts), *ranked, *_keep_found(lists)), withheld=tuple(withheld))
+    return Improvements(found=(*keep_found(facts), *ranked, *keep_found(lists)), withheld=tuple(withheld))
 
 
-def _keep_found(answers: Sequence[Found]) -> list[Improvement]:
+def keep_found(answers: Sequence[Found]) -> list[Improvement]:
+    """The claims among the answers of several rules."""
     return [each for answer in answers if not isinstance(answer, Withheld) for each in answer]
 
 
@@ -132,7 +133,7 @@ def _claim_confused_pairs(findings: LatentsFindings) -> Found:
             Improvement(
                 kind="confused_pair",
                 subject=(findings.class_names[pair.first], findings.class_names[pair.second], where),
-                scores={"rate": pair.rate, "expected": _yardstick("expected", pair.expected, n=pair.rate.n)}
+                scores={"rate": pair.rate, "expected": yardstick("expected", pair.expected, n=pair.rate.n)}
                 | _locate_pair(findings, pair.first, pair.second),
                 p_value=float(p),
                 samples=tuple(findings.ids[rows[place]] for place in np.argsort(-certain, kind="stable")),
@@ -173,7 +174,7 @@ def _locate_pair(findings: LatentsFindings, first: int, second: int) -> dict[str
     distance = float(relation.distances[own[0]])
     closer = float((relation.distances < distance).mean())
     n = int(relation.sizes[own[0]]) if len(relation.sizes) else 0
-    return {relation.metric: _yardstick(relation.metric, distance, n=n), "closer": _yardstick("closer", closer, n=n)}
+    return {relation.metric: yardstick(relation.metric, distance, n=n), "closer": yardstick("closer", closer, n=n)}
 
 
 def _claim_weak_classes(findings: LatentsFindings) -> Found:
@@ -199,7 +200,7 @@ def _claim_weak_classes(findings: LatentsFindings) -> Found:
             Improvement(
                 kind="weak_class",
                 subject=(findings.class_names[c], _name_usual_answer(findings, c)),
-                scores={"recall": findings.scores[recalls[c]], "others": _yardstick("others", others, n=int(rest[c]))},
+                scores={"recall": findings.scores[recalls[c]], "others": yardstick("others", others, n=int(rest[c]))},
                 p_value=float(p),
                 samples=tuple(findings.ids[row] for row in missed),
                 stake=(others - float(right[c] / totals[c])) * float(totals[c] / totals.sum()),
@@ -304,7 +305,7 @@ def _claim_readable_dataset(findings: LatentsFindings) -> Found:
             scores={
                 "most": strongest.score,
                 "last": still.score,
-                "chance": _yardstick("chance", still.chance, n=still.score.n),
+                "chance": yardstick("chance", still.chance, n=still.score.n),
             },
             p_value=still.p_value,
         )
@@ -337,7 +338,8 @@ def _share_studied(findings: LatentsFindings, ids: Sequence[str]) -> float:
     return len(set(ids) & set(findings.ids)) / max(len(findings.ids), 1)
 
 
-def _yardstick(name: str, value: float, *, n: int) -> Score:
+def yardstick(name: str, value: float, *, n: int) -> Score:
+    """A number that a claim's evidence is held against, in the form of a score."""
     return Score(name=name, value=value, n=n, better="neither")
 
 

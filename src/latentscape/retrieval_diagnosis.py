@@ -22,6 +22,7 @@ from latentscape.measures.retrieval_geometry import measure_retrieval_geometry
 from latentscape.measures.scan import scan_pairs
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import measure_similarities
+from latentscape.neighbors import find_neighbors
 from latentscape.progress import SILENT, Progress
 from latentscape.retrieval_improvements import find_retrieval_improvements
 from latentscape.shapes import Labels
@@ -35,6 +36,8 @@ Places = Float[np.ndarray, "place feature"]
 """One row a query, then one a document."""
 Queries = Float[np.ndarray, "query feature"]
 Documents = Float[np.ndarray, "document feature"]
+GRAPH_WIDTH = 60
+"""Nearest documents found once for all attributes: enough for 15 with a known value where one in four is known."""
 LEAST_KNOWN = 0.5
 """An attribute groups the heatmap's queries where at least this share of them has it."""
 HEADLINE = (
@@ -206,10 +209,14 @@ def _measure_attributes(
 ) -> dict[str, AttributePlaces | ResponseCurve | Score]:
     """Where the values of each category lie, and how similarity answers to each number."""
     found: dict[str, AttributePlaces | ResponseCurve | Score] = {}
+    several = sum(each.kind == "category" for each in background.attributes) > 1
+    graph = (
+        find_neighbors(documents, k=min(GRAPH_WIDTH, len(documents) - 1)) if several and len(documents) > 1 else None
+    )
     for each in background.attributes:
         if each.kind == "category":
             found[f"places of {each.name}"] = measure_attribute_places(
-                documents, each, maps=points, geography=background.geography, seed=seed
+                documents, each, neighbors=graph, maps=points, geography=background.geography, seed=seed
             )
         else:
             others = [other for other in background.attributes if other is not each]

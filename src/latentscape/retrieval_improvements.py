@@ -16,7 +16,16 @@ from dataclasses import replace
 import numpy as np
 
 from latentscape.findings import EmbeddingsFindings, Improvement, Improvements, Withheld
-from latentscape.improvements import ALPHA, COMMON, GATE, LEAST_MIXED, LEAST_SAMPLES
+from latentscape.improvements import (
+    ALPHA,
+    COMMON,
+    GATE,
+    LEAST_MIXED,
+    LEAST_SAMPLES,
+    Found,
+    keep_found,
+    yardstick,
+)
 from latentscape.measures.group_ranks import GroupRank, GroupRanks
 from latentscape.measures.interval_p import p_above, p_apart, p_below
 from latentscape.measures.minimal_pairs import TypeEffect
@@ -33,15 +42,13 @@ HALF = 0.5
 WRONG_LABELS = ("negative_is_own_positive", "negative_is_other_positive")
 NEAR_COPIES = ("near_copy_of_positive", "near_copy_of_query", "near_copies")
 
-Found = list[Improvement] | Withheld
-
 
 def find_retrieval_improvements(findings: EmbeddingsFindings, *, seed: int) -> Improvements:
     """Every claim that survives its test, ranked; and for each rule that could not judge, why."""
     doubt = _doubt(findings, seed=seed)
     claims = [rule(findings) for rule in RULES] if doubt is None else [doubt]
-    ranked = sorted(_keep_found(claims), key=lambda claim: -claim.stake)
-    facts = _keep_found([fact(findings) for fact in FACTS])
+    ranked = sorted(keep_found(claims), key=lambda claim: -claim.stake)
+    facts = keep_found([fact(findings) for fact in FACTS])
     withheld = tuple(answer for answer in claims if isinstance(answer, Withheld))
     return Improvements(found=(*facts, *ranked, *_list_worst(findings)), withheld=withheld)
 
@@ -49,10 +56,6 @@ def find_retrieval_improvements(findings: EmbeddingsFindings, *, seed: int) -> I
 def name_query(number: int) -> str:
     """The id of a query, as in samples.parquet."""
     return f"query {number}"
-
-
-def _keep_found(answers: Sequence[Found]) -> list[Improvement]:
-    return [each for answer in answers if not isinstance(answer, Withheld) for each in answer]
 
 
 def _doubt(findings: EmbeddingsFindings, *, seed: int) -> Withheld | None:
@@ -107,7 +110,7 @@ def _state(
     if not total:
         return []
     places = tuple(dict.fromkeys(each.where.replace(",", "") for each in findings.defects if each.kind in defects))
-    scores = {name: _yardstick("defects", float(n), n=n) for name, n in counts.items() if n}
+    scores = {name: yardstick("defects", float(n), n=n) for name, n in counts.items() if n}
     stake = min(1.0, total / max(findings.accounting.n_in, 1))
     return [Improvement(kind=kind, subject=tuple(subject), scores=scores, samples=places, stake=stake)]
 
@@ -120,7 +123,7 @@ def _state_shared(findings: EmbeddingsFindings) -> Found:
     if share < COMMON:
         return []
     n_shared = sum(n > 1 for n in users.values())
-    scores = {"shared": _yardstick("shared", share, n=n_shared)}
+    scores = {"shared": yardstick("shared", share, n=n_shared)}
     if "hit_at_1" in findings.raw_scores and "hit_at_1" in findings.scores:
         scores |= {"raw": findings.raw_scores["hit_at_1"], "clean": findings.scores["hit_at_1"]}
     ids = tuple(map(name_query, shared))
@@ -224,7 +227,7 @@ def _claim_weights(findings: EmbeddingsFindings) -> Found:
         weaker, stronger = (acts.value or 0.0) * MUCH <= said, (acts.value or 0.0) >= MUCH * said
         if p <= ALPHA and (weaker or stronger):
             kind = "overrated_type" if weaker else "underrated_type"
-            scores = {"acts_like": acts, "declared": _yardstick("declared", said, n=acts.n)}
+            scores = {"acts_like": acts, "declared": yardstick("declared", said, n=acts.n)}
             found.append(Improvement(kind=kind, subject=(name,), scores=scores, p_value=p))
     return found
 
@@ -261,7 +264,7 @@ def _average_others(ranks: GroupRanks, group: GroupRank) -> Score:
     n = sum(each.n for each in others)
     if not n:
         return Score(name="others", value=None, n=0, reason="there is no other group")
-    return _yardstick("others", sum((each.value or 0.0) * each.n for each in others) / n, n=n)
+    return yardstick("others", sum((each.value or 0.0) * each.n for each in others) / n, n=n)
 
 
 def _find_missed(findings: EmbeddingsFindings, attribute: str, value: str) -> list[int]:
@@ -293,7 +296,7 @@ def _claim_hubs(findings: EmbeddingsFindings) -> Found:
         return []
     hubs.sort(key=lambda document: -len(firsts[document]))
     rows = [row for row in missed if int(findings.ranking.top[row, 0]) in hubs]
-    share = _yardstick("hub_share", len(rows) / len(missed), n=len(missed))
+    share = yardstick("hub_share", len(rows) / len(missed), n=len(missed))
     return [
         Improvement(
             kind="hub",
@@ -333,7 +336,7 @@ def _claim_gap(findings: EmbeddingsFindings) -> Found:
     share, p = gap.value**2 / apart.value, p_above(told, HALF)
     if p is None or p > ALPHA or share < HALF:
         return []
-    part = _yardstick("gap_share", min(1.0, share), n=gap.n)
+    part = yardstick("gap_share", min(1.0, share), n=gap.n)
     scores = {"share": part, "query_document_gap": gap, "gap_readable": told}
     return [Improvement(kind="query_document_gap", subject=(), scores=scores, p_value=p)]
 
@@ -365,10 +368,6 @@ def _list_worst(findings: EmbeddingsFindings) -> list[Improvement]:
 
 def _pick(scores: Mapping[str, Score], names: Sequence[str]) -> dict[str, Score]:
     return {name: scores[name] for name in names if name in scores and scores[name].value is not None}
-
-
-def _yardstick(name: str, value: float, *, n: int) -> Score:
-    return Score(name=name, value=value, n=n, better="neither")
 
 
 FACTS: Sequence[Callable[[EmbeddingsFindings], Found]] = (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError
-from latentscape.measures import pair_cosines, pair_slots
+from latentscape.measures import pair_slots, unit_rows
 from latentscape.measures.similarity import SUFFIXES, measure_similarities, separation
 
 from .pair_scans import all_cosines, judge, mark_wrong, scan_by_hand
@@ -158,8 +158,7 @@ def test_small_spreads_do_not_drown_in_rounding():
 def test_blocks_change_nothing(monkeypatch):
     queries, documents, relevant, hard = make_random(7)
     whole = measure(queries, documents, relevant, hard=hard)
-    for name in ("ROWS_AT_ONCE", "PAIRS_AT_ONCE"):
-        monkeypatch.setattr(pair_cosines, name, 5)
+    monkeypatch.setattr(unit_rows, "BLOCK_NUMBERS", 5 * queries.shape[1])
     monkeypatch.setattr(pair_slots, "QUERIES_AT_ONCE", 4)
     monkeypatch.setattr(pair_slots, "DOCUMENTS_AT_ONCE", 7)
     pieces = measure(queries, documents, relevant, hard=hard)

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentscape.measures.histogram import bin_cosines
-from latentscape.measures.pair_cosines import Pairs, Side
+from latentscape.measures.pair_cosines import Pairs
+from latentscape.measures.unit_rows import take_unit_rows
 from latentscape.progress import SILENT, Progress
 
 SAME = 1e-12
@@ -130,8 +131,8 @@ class Resolved:
 
 
 def resolve_pairs(
-    queries: Side,
-    documents: Side,
+    queries: Float[np.ndarray, "query feature"],
+    documents: Float[np.ndarray, "document feature"],
     *,
     left_out: Pairs,
     group: Int[np.ndarray, " query"],
@@ -176,13 +177,17 @@ def _join_slots(points: Points, thinned: Points) -> Int[np.ndarray, " slot"]:
 
 
 def _walk(
-    queries: Side, documents: Side, *, rows: slice, left_out: Pairs
+    queries: Float[np.ndarray, "query feature"],
+    documents: Float[np.ndarray, "document feature"],
+    *,
+    rows: slice,
+    left_out: Pairs,
 ) -> Iterator[tuple[Float[np.ndarray, "row column"], tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]]]:
     """Blocks of cosines of some queries with all documents, and which places of each don't count."""
-    units = queries.scale(rows)
+    units = take_unit_rows(queries, rows)
     mine = slice(*np.searchsorted(left_out.query, (rows.start, rows.stop)))
     query, document = left_out.query[mine] - rows.start, left_out.document[mine]
     for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
-        block = documents.scale(slice(start, start + DOCUMENTS_AT_ONCE))
+        block = take_unit_rows(documents, slice(start, start + DOCUMENTS_AT_ONCE))
         here = (document >= start) & (document < start + len(block))
         yield np.clip(units @ block.T, -1.0, 1.0), (query[here], document[here] - start)

@@ -1,9 +1,9 @@
 """Right pairs against one population of wrong ones, brought into slots: exactly where that is affordable."""
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from latentscape.measures.pair_cosines import Pairs, Side
+from latentscape.measures.pair_cosines import Pairs
 from latentscape.measures.pair_slots import (
     Resolved,
     choose_points,
@@ -46,8 +46,8 @@ def describe_chosen_wrong(positives: Pairs, negatives: Pairs, *, n_groups: int, 
 
 
 def describe_all_wrong(
-    queries: Side,
-    documents: Side,
+    queries: Float[np.ndarray, "query feature"],
+    documents: Float[np.ndarray, "document feature"],
     *,
     positives: Pairs,
     ignored: Pairs,

@@ -13,11 +13,12 @@ from latentscape.measures.bootstrap import bootstrap_interval, resample_sums, sc
 from latentscape.measures.cosines import check_documents
 from latentscape.measures.histogram import Box, Histogram, box_bins, box_values, make_histogram
 from latentscape.measures.judgments import Judgments
-from latentscape.measures.pair_cosines import Pairs, Side, measure_side, take_cosines
+from latentscape.measures.pair_cosines import Pairs, take_cosines
 from latentscape.measures.populations import describe_all_wrong, describe_chosen_wrong
 from latentscape.measures.scan import PairScan
 from latentscape.measures.score import Better, Score
 from latentscape.measures.separability import measure_separability
+from latentscape.measures.unit_rows import require_directions, stream_unit_rows
 from latentscape.progress import SILENT, Progress
 
 MIN_SPREAD = 1e-7
@@ -138,7 +139,9 @@ def measure_similarities(  # noqa: PLR0917  what is compared, what is known of i
         DataError: there are no documents, a vector is not finite or all zero, a document number does not exist, or a
             document is in two of a query's lists.
     """
-    queries, documents = measure_side(query_vectors, what="query"), measure_side(document_vectors, what="document")
+    require_directions(query_vectors, what="query")
+    require_directions(document_vectors, what="document")
+    queries, documents = query_vectors, document_vectors
     right, hard, ignored = _check(judgments, n_queries=len(queries), n_documents=len(documents))
     mined = [np.array([each] if each >= 0 else [], dtype=np.int64) for each in scan.mined.tolist()]
     positives, hard_ones, left_out, mined_ones = (
@@ -245,21 +248,26 @@ def _sum_chosen(cosines: Pairs, *, n_queries: int, shift: float | None = None) -
     return _Sums(np.stack(columns, axis=1), shift)
 
 
-def _sum_others(queries: Side, documents: Side, *, left_out: Sequence[Pairs]) -> _Sums:
+def _sum_others(
+    queries: Float[np.ndarray, "query feature"],
+    documents: Float[np.ndarray, "document feature"],
+    *,
+    left_out: Sequence[Pairs],
+) -> _Sums:
     """Each query's sums over all documents but those left out, without a cosine of them being computed.
 
     With u the mean document and C the sum of (d - u)(d - u)' over the documents, the cosines of query q have the
     mean q.u and the squares about it sum to q'Cq.
     """
-    n_documents, width = documents.vectors.shape
+    n_documents, width = documents.shape
     center, spread = np.zeros(width), np.zeros((width, width))
-    for _, block in documents.stream():
+    for _, block in stream_unit_rows(documents):
         center += block.sum(axis=0) / n_documents
-    for _, block in documents.stream():
+    for _, block in stream_unit_rows(documents):
         rest = block - center
         spread += rest.T @ rest
     means, squares = np.empty(len(queries)), np.empty(len(queries))
-    for rows, block in queries.stream():
+    for rows, block in stream_unit_rows(queries):
         means[rows], squares[rows] = block @ center, np.einsum("qf,qf->q", block @ spread, block)
     shift = float(means.mean()) if means.size else 0.0
     columns = (

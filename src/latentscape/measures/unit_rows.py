@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from latentscape.errors import DataError
+from latentscape.measures.cosines import refuse_directionless
 
 BLOCK_NUMBERS = 2**20
 """Numbers turned to double precision at once: 8 MB."""
@@ -13,16 +13,9 @@ BLOCK_NUMBERS = 2**20
 
 def require_directions(vectors: Float[np.ndarray, "row feature"], *, what: str) -> None:
     """Raise DataError if a row has no direction: all zeros, or a value that is not finite."""
-    for rows in _cut(len(vectors), width=vectors.shape[1]):
-        lengths = np.linalg.norm(vectors[rows].astype(np.float64), axis=1)
-        bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
-        if bad.size:
-            raise DataError(
-                f"cosines can't be taken: {what} vectors are not finite or all zero",
-                got=f"row {rows.start + bad[0]} with length {lengths[bad[0]]}",
-                expected="finite vectors of length 1",
-                hint="drop these samples, or look at the model: its output has broken down",
-            )
+    blocks = (vectors[rows].astype(np.float64) for rows in _cut(len(vectors), width=vectors.shape[1]))
+    lengths = [np.linalg.norm(block, axis=1) for block in blocks]
+    refuse_directionless(np.concatenate([np.empty(0), *lengths]), what=what)
 
 
 def take_unit_rows(
