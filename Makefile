@@ -5,7 +5,7 @@ READY := .venv/.ready
 # One thread a test process: the tests already run two processes, and more threads than cores only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test browser check bench clean
 
 help:            ## what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -25,6 +25,11 @@ demo: $(READY)   ## train two small models on data we write, then look at what t
 test: $(READY)   ## fast tests, then the slow ones: whole studies, real models
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m 'not slow'
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m slow
+
+browser:         ## Debian's Chromium for the tests of the pages, where it is missing and may be installed
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	{ apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || \
+		echo 'no Chromium: the tests that drive a page in a browser will say so and skip'
 
 check: $(READY)  ## style, types, layers
 	$(BIN)/ruff check .

@@ -25,6 +25,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium, started once; the test is skipped where there is none."""
+    from .browser import start_browser
+
+    with start_browser() as started:
+        yield started
+
+
 @dataclass(frozen=True)
 class SpeechRun:
     """A tiny speech collection with an untrained checkpoint and a config, as a user would have them."""

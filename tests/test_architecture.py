@@ -1,8 +1,10 @@
 """The rules of the house that no linter knows."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -43,9 +45,30 @@ def test_annotations_stay_real_so_that_shapes_are_checked(root):
     assert not offenders
 
 
+def test_the_table_of_rooms_is_in_the_order_of_the_layers(root):
+    rules = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = rules["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["type"] == "layers")
+    table = (root / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`([^`]+)`", line.split("|")[1]) for line in table.splitlines() if line.startswith("| `")]
+    row_of = {room.removesuffix(".py").removesuffix("/"): number for number, row in enumerate(rows) for room in row}
+    known = [
+        [row_of[name] for part in layer.split("|") if (name := part.strip().partition(".")[2]) != "__main__"]
+        for layer in layers
+    ]
+    filled = [numbers for numbers in known if numbers]
+    above = [max(numbers) for numbers in filled]
+    below = [min(numbers) for numbers in filled]
+    assert all(over <= under for over, under in zip(above, below[1:], strict=False))
+
+
 @pytest.mark.parametrize(
-    "words", [["--help"], ["latents", "--help"], ["embeddings", "--help"], ["map", "--help"], ["train", "--help"]]
-)
+    "words",
+    [
+        ["--help"], ["latents", "--help"], ["embeddings", "--help"], ["map", "--help"], ["compare", "--help"],
+        ["check", "--help"], ["train", "--help"],
+    ],
+)  # fmt: skip
 def test_help_imports_nothing_heavy(words):
     heavy = "torch", "transformers", "matplotlib", "plotly", "sklearn", "faiss", "pyarrow", "scipy", "numpy", "numba"
     code = (

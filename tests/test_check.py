@@ -6,12 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from latentscape import check
 from latentscape.check import check_run, require_passed, write_junit
 from latentscape.errors import DataError, GateError, UsageError
 from latentscape.measures.scales import PUBLISHED_FIGURES, READINESS
 from latentscape.measures.score import Score
-from latentscape.store import FORMAT, FORMAT_VERSION, LOCK, MANIFEST, RunFolder
+from latentscape.store import FORMAT, FORMAT_VERSION, RunFolder
 
 READY = {"positive_mean": 0.82, "negative_mean": 0.45, "margin": 0.37, "separation": 2.45, "hit_at_1": 0.91,
          "neighbor_recall_tsne_embedding": 0.3, "neighbor_recall_umap_embedding": 0.6, "heatmap_diagonal": 0.95,
@@ -29,10 +28,6 @@ def write_run(folder, *, study="embeddings", files=PUBLISHED_FIGURES, **changes)
 
 def snapshot(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-
-
-def test_the_words_of_the_store_are_known():
-    assert (check.FORMAT, check.FORMAT_VERSION, check.MANIFEST, check.LOCK) == (FORMAT, FORMAT_VERSION, MANIFEST, LOCK)
 
 
 def test_a_ready_run_passes_the_published_checklist_and_is_not_touched(tmp_path):

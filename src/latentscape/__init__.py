@@ -1,7 +1,7 @@
 """latentscape: see what a trained model learned.
 
-The stage verbs, in the order data walks through them, and the two studies that know the whole order. Each name is
-imported when it is first used, so that importing the package costs nothing.
+The stage verbs, in the order data walks through them, the studies that know the whole order, and the watches of a
+training. Each name is imported when it is first used, so that importing the package costs nothing.
 """
 
 from importlib import import_module
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentscape.checkpoint import load_checkpoint as load_checkpoint
+    from latentscape.compare import study_comparison as study_comparison
     from latentscape.embeddings import study_embeddings as study_embeddings
     from latentscape.feature_maps import FeatureMaps as FeatureMaps
     from latentscape.feature_maps import map as map  # noqa: A004  `latentscape.map(...)` reads as it should
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from latentscape.measures.faithfulness import measure_map_trust as measure_map_trust
     from latentscape.neighbors import find_neighbors as find_neighbors
     from latentscape.neighbors import find_neighbors_among as find_neighbors_among
+    from latentscape.settings import CompareSettings as CompareSettings
     from latentscape.settings import EmbeddingsSettings as EmbeddingsSettings
     from latentscape.settings import LatentsSettings as LatentsSettings
+    from latentscape.watch import ClassifierWatch as ClassifierWatch
+    from latentscape.watch import RetrieverWatch as RetrieverWatch
 
 _HOMES = {
     "load_checkpoint": "checkpoint",
@@ -41,6 +45,10 @@ _HOMES = {
     "map": "feature_maps",
     "FeatureMaps": "feature_maps",
     "study_latents": "latents",
+    "study_comparison": "compare",
+    "CompareSettings": "settings",
+    "ClassifierWatch": "watch",
+    "RetrieverWatch": "watch",
     "study_embeddings": "embeddings",
 }
 """Public name -> the room it lives in."""

@@ -1,14 +1,12 @@
 """The conductor of the gate: a finished run folder, a policy -> what each line comes to. Nothing in it is touched."""
 
-import hashlib
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from latentscape.disk import make_folder, write_file
-from latentscape.errors import DataError, GateError, UsageError
+from latentscape.errors import GateError, UsageError
 from latentscape.measures.gate import (
     DIRECTIONS,
     CheckedRun,
@@ -20,14 +18,10 @@ from latentscape.measures.gate import (
 )
 from latentscape.measures.scales import PUBLISHED_FIGURES, READINESS
 from latentscape.pages.junit import render_junit
-from latentscape.paths import FOLDER, is_file, kind_of
+from latentscape.run_reader import open_run
 from latentscape.settings.config_file import load_config
 from latentscape.settings.readiness import ReadinessConfig
 
-FORMAT, FORMAT_VERSION = "latentscape run", 1
-MANIFEST, SCORES, LOCK = "manifest.json", "scores.json", ".latentscape.lock"
-"""As in the run folder's own room, which would bring pyarrow along."""
-LARGEST_BYTES = 2**28
 STUDIED = "_embedding"
 """How the names of a retriever's own maps end, where other layers were drawn too."""
 
@@ -48,8 +42,8 @@ def check_run(folder: str | os.PathLike[str], *, policy: Path | None = None, fai
     refused = [parse_condition(text) for text in fail_if]
     asked = load_config(policy, ReadinessConfig).thresholds() if policy is not None else None
     place = Path(folder)
-    manifest, scores = _read_run(place)
-    study = str(manifest.get("study", "unknown"))
+    run = open_run(place)
+    study, scores = run.study, run.read_scores()
     is_retriever = study == "embeddings"
     if asked is None and not refused:
         if not is_retriever:
@@ -62,7 +56,7 @@ def check_run(folder: str | os.PathLike[str], *, policy: Path | None = None, fai
     if not asked and not refused:
         raise UsageError(f"`{policy}` has no lines", expected="lines such as `margin: 0.25`")
     must = [set_condition(name, value) for name, value in (asked or {}).items()]
-    known = {**scores, **(_derive(manifest, scores) if is_retriever else {})}
+    known = {**scores, **(_derive(run.manifest, scores) if is_retriever else {})}
     names = DIRECTIONS if is_retriever else ()
     return CheckedRun(
         folder=str(place),
@@ -92,55 +86,7 @@ def _name_policy(policy: Path | None, must: Sequence[Condition], refused: Sequen
     return " and ".join(each for each in (lines, "--fail-if" if refused else "") if each)
 
 
-def _read_run(folder: Path) -> tuple[dict[str, Any], FlatScores]:
-    """Its manifest and its flat scores."""
-    kind = kind_of(folder)
-    if kind != FOLDER:
-        raise DataError(f"`{folder}` is not a run folder", got=kind, hint="give the folder that `--output` named")
-    if not is_file(folder / MANIFEST):
-        if is_file(folder / SCORES) or is_file(folder / LOCK):
-            hint = "run the study again: it goes on where it stopped, and writes the manifest last"
-            raise DataError(f"`{folder}` is an unfinished run", got=f"no {MANIFEST}", hint=hint)
-        raise DataError(
-            f"`{folder}` is not a run folder", got=f"no {MANIFEST}", hint="give the folder that `--output` named"
-        )
-    manifest, _ = _read_json(folder / MANIFEST)
-    if manifest.get("format") != FORMAT:
-        raise DataError(
-            f"`{folder / MANIFEST}` is not of ours", expected=f'"format": "{FORMAT}"', hint="is this the right folder?"
-        )
-    version = manifest.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise DataError(
-            f"`{folder}` was written by a newer version", got=f"format {version}", expected=f"format {FORMAT_VERSION}",
-            hint="update latentscape",
-        )  # fmt: skip
-    scores, digest = _read_json(folder / SCORES)
-    checksums = manifest.get("checksums")
-    if isinstance(checksums, dict) and checksums.get(SCORES, digest) != digest:
-        raise DataError(
-            f"`{folder / SCORES}` was changed after the run was finished",
-            got="another checksum than in the manifest",
-            hint="run the study again",
-        )
-    return manifest, scores
-
-
-def _read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """A JSON object of ours and its SHA-256."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
-        value = json.loads(data.decode("utf-8")) if len(data) <= LARGEST_BYTES else None
-    except (OSError, ValueError, RecursionError) as error:
-        got = (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:200]
-        raise DataError(f"`{path}` can't be read", got=got, hint="run the study again") from None
-    if not isinstance(value, dict):
-        raise DataError(f"`{path}` can't be read", got="no JSON object", hint="run the study again")
-    return value, hashlib.sha256(data).hexdigest()
-
-
-def _derive(manifest: dict[str, Any], scores: FlatScores) -> dict[str, float | int | str | None]:
+def _derive(manifest: Mapping[str, Any], scores: FlatScores) -> dict[str, float | int | str | None]:
     """What the checklist asks for that is no score of its own: the pictures written, and the best map's recall."""
     files = manifest.get("files")
     n = sum(name in files for name in PUBLISHED_FIGURES) if isinstance(files, list) else 0

@@ -13,6 +13,7 @@ from latentscape.errors import UsageError
 from latentscape.process import prepare_process, run_command
 from latentscape.progress import SILENT, Progress, Terminal, make_visible
 from latentscape.settings import (
+    CompareSettings,
     Device,
     EmbeddingsSettings,
     EmotionConfig,
@@ -52,6 +53,7 @@ class Talk:
 
 TALK = Talk()
 MAP_DEFAULTS = MapSettings()
+COMPARE_DEFAULTS = CompareSettings()
 AsJson = Annotated[bool, Parameter(name="--json", group="Talk")]
 TalkOptions = Annotated[Talk, Parameter(name="*", group="Talk")]
 
@@ -142,6 +144,43 @@ def map_(
     from latentscape.pages.terminal import summarize_map  # noqa: PLC0415  brings matplotlib, not for a run that fails
 
     return _report(made.scores, summarize_map(made.findings, made.folder), as_json=as_json, talk=talk)
+
+
+@app.command
+def compare(
+    *runs: Path,
+    checkpoint: Annotated[tuple[Path, ...], Parameter(consume_multiple=True)] = (),
+    settings: Annotated[CompareSettings, FLAT] = COMPARE_DEFAULTS,
+    as_json: AsJson = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """What changed between checkpoints, and is it real? One frame for all, and what moved among its neighbors.
+
+    Examples: latentscape compare runs/epoch_1 runs/epoch_5; latentscape compare --checkpoint epoch_1.pt best_model.pt
+    --data pairs.json; latentscape compare baseline/ candidate/ --fail-if "accuracy_delta<-0.01"
+
+    Parameters
+    ----------
+    runs
+        Finished run folders of one study, in their order.
+    checkpoint
+        Checkpoints instead of run folders: A.pt B.pt C.pt. With `--config` a classifier's, with `--data` a
+        retriever's; each goes through the data once, and its run folder is kept in `runs/` of the output.
+    as_json
+        Print the scores as JSON on stdout and nothing else.
+    """
+    settings.require_models(n_runs=len(runs), n_checkpoints=len(checkpoint))  # before anything heavy is there
+    from latentscape import compare as conductor  # noqa: PLC0415  as above
+    from latentscape.check import check_run, require_passed  # noqa: PLC0415
+    from latentscape.pages.comparison_terminal import summarize_comparison  # noqa: PLC0415
+    from latentscape.pages.terminal_checks import tell_checks  # noqa: PLC0415
+
+    study = conductor.study_comparison(runs, checkpoints=checkpoint, settings=settings, progress=talk.progress)
+    _report(study.scores, summarize_comparison(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+    if settings.fail_if:
+        checked = check_run(study.folder, fail_if=settings.fail_if)
+        talk.progress.say(make_visible(tell_checks(checked)))
+        require_passed(checked)
 
 
 @app.command

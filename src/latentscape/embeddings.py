@@ -1,19 +1,16 @@
 """The conductor of the embeddings study: how a retriever places queries, right documents and hard negatives."""
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from latentscape.datasets.attributes import Attribute
 from latentscape.errors import UsageError
 from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, Skip
 from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, write_figures
+from latentscape.light_runs import describe_layers, keep_retriever_run, tabulate_retriever
 from latentscape.measures.scales import PUBLISHED_FIGURES, READINESS, Check, check_readiness
 from latentscape.measures.score import Score
 from latentscape.pages.embeddings_lists import tabulate_defects, tabulate_queries
@@ -72,18 +69,41 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
         )
         scores = {**findings.scores, **score_maps(_list_maps(maps))}
         folder.save_scores(scores)
+        folder.save_table("samples.parquet", _tabulate(findings, maps, found))
         files, checks = _write(folder, findings, maps, style=style, thresholds=thresholds, progress=progress)
         folder.finish(
             make_manifest(
                 "embeddings",
                 settings=record_settings(settings),
                 inputs=found.inputs,
-                findings=findings,
+                model=findings.model,
+                accounting=findings.accounting,
                 files=files,
                 extraction=found.extraction,
+                facts=describe_layers(found),
             )
         )
     return EmbeddingsStudy(folder=folder.path, findings=findings, scores=scores, checks=checks, files=tuple(files))
+
+
+def record_embeddings(
+    path: Path, given: PairInput, *, settings: EmbeddingsSettings, progress: Progress = SILENT
+) -> None:
+    """Keep what one checkpoint makes of the pairs in a run folder, and draw nothing.
+
+    Raises what `study_embeddings` raises.
+    """
+    find_vectors = _open(given, settings, progress=progress)
+    with RunFolder(path) as folder:
+        found = find_vectors(folder)
+        keep_retriever_run(
+            folder,
+            found,
+            attributes=list_attributes(given, found.pairs),
+            accounting=_account(found, given.skipped),
+            settings=record_settings(settings),
+            seed=settings.seed,
+        )
 
 
 def choose_style(config: Path | None) -> Style:
@@ -115,11 +135,17 @@ def _open(given: PairInput, settings: EmbeddingsSettings, *, progress: Progress)
     """Where the vectors come from. A model is opened at once, so that a bad one leaves no run folder behind."""
     brought = given.vectors
     if brought is not None:
-        return lambda _: brought
+        return lambda folder: _keep_vectors(folder, brought)
     from latentscape.pair_vectors import embed_pairs, open_retriever  # noqa: PLC0415  torch, not for ready-made vectors
 
     opened = open_retriever(settings)
     return lambda folder: embed_pairs(folder, given.pairs, opened, settings=settings, progress=progress)
+
+
+def _keep_vectors(folder: RunFolder, brought: PairVectors) -> PairVectors:
+    """The same, kept as the features of a model are: another run can be compared with this one."""
+    folder.stage("features", brought.inputs, lambda: brought.layers)
+    return brought
 
 
 def _gather_background(given: PairInput, found: PairVectors, settings: EmbeddingsSettings) -> Background:
@@ -175,7 +201,6 @@ def _write(
             page = render_embeddings_map(replace(findings, maps=methods), method=method, style=style)
             folder.save_text(name, page)
             files.append(name)
-    folder.save_table("samples.parquet", _tabulate(findings, maps))
     folder.save_csv("queries.csv", tabulate_queries(findings))
     folder.save_csv("defects.csv", tabulate_defects(findings))
     files += ["queries.csv", "defects.csv"]
@@ -197,32 +222,11 @@ def _check_readiness(
     return check_readiness(measured, thresholds=thresholds)
 
 
-def _tabulate(findings: EmbeddingsFindings, maps: Maps) -> dict[str, Any]:
+def _tabulate(findings: EmbeddingsFindings, maps: Maps, found: PairVectors) -> dict[str, Any]:
     """The columns of samples.parquet: queries first, then documents."""
-    n_queries, n_documents = len(findings.queries), len(findings.documents)
-    kinds = np.array(["query", "positive", "hard_negative", "other"], dtype=object)
-    texts = [unicodedata.normalize("NFC", text) for text in (*findings.queries, *findings.documents)]
-    none = [None] * n_documents
     return {
-        "id": [*(f"query {row}" for row in range(n_queries)), *(f"document {row}" for row in range(n_documents))],
-        "kind": kinds[findings.kinds].tolist(),
-        "text": texts,
-        "rank": [*findings.ranking.best_rank.tolist(), *none],
-        "top_document": [*(f"document {row}" for row in findings.ranking.top[:, 0]), *none],
-        "top_similarity": [*findings.ranking.top_similarity[:, 0].tolist(), *none],
-        "correct": [*findings.ranking.top_right[:, 0].tolist(), *none],
-        **{f"attribute_{each.name}": _list_values(each) for each in findings.attributes if _is_known(each)},
+        **tabulate_retriever(
+            found.pairs, findings.ranking, feature_rows=found.feature_rows, attributes=findings.attributes
+        ),
         **map_columns(_list_maps(maps)),
     }
-
-
-def _is_known(attribute: Attribute) -> bool:
-    return attribute.query_coverage + attribute.document_coverage > 0
-
-
-def _list_values(attribute: Attribute) -> list[Any]:
-    """An attribute's values, of queries, then of documents; None where it is not known."""
-    values = np.concatenate([attribute.queries, attribute.documents])
-    if attribute.kind == "number":
-        return [float(value) if np.isfinite(value) else None for value in values]
-    return [attribute.values[int(value)] if np.isfinite(value) else None for value in values]

@@ -27,6 +27,7 @@ from latentscape.figures.tables import LATENTS_FIGURES
 from latentscape.findings import LOGITS, Accounting, DrawnMap, LatentsFindings, LayerFindings, ModelCard, Skip
 from latentscape.kept_features import describe_extraction, keep_extraction
 from latentscape.layer_maps import MapPlan, map_columns, map_layers, score_maps, versions, write_figures
+from latentscape.light_runs import describe_classes, keep_classifier_run, tabulate_classifier
 from latentscape.measures.score import Score
 from latentscape.measures.suspects import tabulate_suspects
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
@@ -93,9 +94,11 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
                 "latents",
                 settings={**record_settings(settings), "values": config.model_dump(mode="json")},
                 inputs=inputs,
-                findings=findings,
+                model=findings.model,
+                accounting=findings.accounting,
                 files=files,
                 extraction=describe_extraction(extraction),
+                facts=describe_classes(findings),
             )
         )
     return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))
@@ -210,18 +213,10 @@ def find_latents(
     progress: Progress = SILENT,
 ) -> LatentsFindings:
     """Draw the maps and measure everything the study reports."""
-    samples, census = found.samples.take(extraction.kept), found.census
+    census = found.census
     features = {layer: extraction.features[layer] for layer in inputs["layers"]}
     return diagnose(
-        Judged(
-            ids=samples.ids,
-            labels=samples.labels,
-            probabilities=softmax(extraction.features[LOGITS].astype(np.float64), axis=1),
-            dataset_ids=samples.dataset_ids,
-            speakers=samples.speakers,
-            class_names=samples.class_names,
-            dataset_names=samples.dataset_names,
-        ),
+        judge_samples(found, extraction),
         features,
         map_layers(folder, features, plan=plan_maps(settings), inputs=inputs, progress=progress),
         whole=WholeSet(
@@ -236,6 +231,50 @@ def find_latents(
         seed=settings.seed,
         progress=progress,
     )
+
+
+def judge_samples(found: ValidationSet, extraction: Extraction) -> Judged:
+    """The samples that have features, and what the model says of them."""
+    samples = found.samples.take(extraction.kept)
+    return Judged(
+        ids=samples.ids,
+        labels=samples.labels,
+        probabilities=softmax(extraction.features[LOGITS].astype(np.float64), axis=1),
+        dataset_ids=samples.dataset_ids,
+        speakers=samples.speakers,
+        class_names=samples.class_names,
+        dataset_names=samples.dataset_names,
+    )
+
+
+def record_latents(
+    path: Path,
+    config: EmotionConfig,
+    found: ValidationSet,
+    *,
+    settings: LatentsSettings,
+    progress: Progress = SILENT,
+) -> None:
+    """Keep what one checkpoint makes of a validation set in a run folder, and draw nothing.
+
+    Raises what `study_latents` raises.
+    """
+    model, card = open_model(config, settings)
+    _require_same_classes(found.samples.class_names, model.architecture.num_classes)
+    layers = choose_layers(model, settings.layer_patterns)
+    with RunFolder(path) as folder:
+        inputs = describe_inputs(config, settings, card=card, samples=found.samples, layers=layers)
+        extraction = _extract(folder, model, found.samples, layers=layers, inputs=inputs, progress=progress)
+        keep_classifier_run(
+            folder,
+            judge_samples(found, extraction),
+            model=card,
+            accounting=_account(found, extraction),
+            settings={**record_settings(settings), "values": config.model_dump(mode="json")},
+            inputs=inputs,
+            extraction=describe_extraction(extraction),
+            seed=settings.seed,
+        )
 
 
 def plan_maps(settings: LatentsSettings) -> MapPlan:
@@ -293,15 +332,8 @@ def write_study(
 
 def _tabulate(findings: LatentsFindings) -> dict[str, Any]:
     """The columns of samples.parquet, one row a sample."""
-    classes = np.array(findings.class_names, dtype=object)
     return {
-        "id": list(findings.ids),
-        "label": [classes[label] if label >= 0 else None for label in findings.labels],
-        "prediction": classes[findings.predictions].tolist(),
-        "correct": findings.labels == findings.predictions,
-        "probability": findings.probabilities.max(axis=1),
-        "dataset": [findings.dataset_names[dataset] for dataset in findings.dataset_ids],
-        "speaker": list(findings.speakers),
+        **tabulate_classifier(findings),
         "suspect": _name_suspicions(findings),
         **map_columns(_list_maps(findings.layers)),
     }

@@ -31,6 +31,8 @@ class PairVectors:
     pairs: PairSamples
     layers: Mapping[str, FeatureMatrix]
     """By layer; the first is the one that is measured."""
+    feature_rows: Rows
+    """The row of the kept features that each query and document has: each distinct text is kept once."""
     model: ModelCard
     inputs: Mapping[str, Any]
     """Everything the vectors depend on; the same values, the same vectors."""
@@ -133,6 +135,7 @@ def _place(held: VectorPairs, settings: EmbeddingsSettings) -> PairVectors:
     return PairVectors(
         pairs=held.pairs,
         layers={EMBEDDING: rows},
+        feature_rows=np.arange(len(rows)),
         model=card,
         inputs=inputs,
         failed=tuple(Skip(id=name, reason=reason) for name, reason in held.lost_documents),

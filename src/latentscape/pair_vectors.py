@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Int
 
 from latentscape.datasets.pairs import PairSamples
 from latentscape.errors import ModelError
@@ -18,7 +18,7 @@ from latentscape.models.retriever import load_encoder, load_retriever
 from latentscape.pair_input import EMBEDDING, PairVectors
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import EmbeddingsSettings
-from latentscape.shapes import FeatureMatrix, Rows
+from latentscape.shapes import Rows
 from latentscape.store import RunFolder
 from latentscape.study import MODEL_VERSIONED, digest, make_model_card
 
@@ -69,13 +69,13 @@ def embed_pairs(
     inputs = _describe_inputs(settings, opened, texts=texts)
     extraction = _extract(folder, opened.loaded, texts, inputs=inputs, progress=progress)
     pairs, failed = _drop_failed(pairs, _find_lost_texts(texts, extraction, layer=opened.shown[0]))
-    placed = {
-        layer: _place(pairs, texts, extraction.kept, features=extraction.features[layer]) for layer in inputs["layers"]
-    }
+    rows = _place(pairs, texts, extraction.kept)
+    placed = {layer: extraction.features[layer][rows] for layer in inputs["layers"]}
     return PairVectors(
         pairs=pairs,
         failed=failed,
         layers={layer: placed[layer] for layer in opened.shown},
+        feature_rows=rows,
         before_head=placed.get(ENCODER) if opened.shown[0] != ENCODER else None,
         model=opened.card,
         inputs=inputs,
@@ -149,9 +149,7 @@ def _find_failure(pairs: PairSamples, query: int, failed: Mapping[str, str]) -> 
     return next((failed[text] for text in used if text in failed), "")
 
 
-def _place(
-    pairs: PairSamples, texts: Sequence[str], kept: Rows, *, features: FeatureMatrix
-) -> Float32[np.ndarray, "place feature"]:
-    """One row a query, then one a document: the rows of the maps."""
+def _place(pairs: PairSamples, texts: Sequence[str], kept: Rows) -> Int[np.ndarray, " place"]:
+    """The row of the features that each query, then each document has: the rows of the maps."""
     row_of = {texts[row]: place for place, row in enumerate(kept.tolist())}
-    return features[[row_of[text] for text in (*pairs.queries, *pairs.documents)]]
+    return np.array([row_of[text] for text in (*pairs.queries, *pairs.documents)], dtype=np.int64)

@@ -32,11 +32,8 @@ from latentscape.disk import (
 )
 from latentscape.errors import BusyError, UsageError
 from latentscape.measures.score import Score
+from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST
 
-FORMAT = "latentscape run"
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
-LOCK = ".latentscape.lock"
 STAGES = "stages"
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What begins a formula in spreadsheets."""
@@ -110,7 +107,7 @@ class RunFolder:
 
     def save_table(self, name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pa.Array]) -> None:
         """Write columns of equal length as Parquet, without pandas or Arrow metadata."""
-        table = pa.table({_clean(column): _to_column(values) for column, values in columns.items()})
+        table = pa.table({clean_text(column): _to_column(values) for column, values in columns.items()})
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer, store_schema=False)
         self._save(name, lambda sink: sink.write(memoryview(buffer.getvalue())))
@@ -279,7 +276,8 @@ def encode_text(text: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def _clean(text: str) -> str:
+def clean_text(text: str) -> str:
+    """The text as `encode_text` writes it."""
     return encode_text(text).decode("utf-8")
 
 
@@ -293,7 +291,7 @@ def _to_column(values: Sequence[Any] | np.ndarray | pa.Array) -> pa.Array:
         return values
     if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
         return pa.array(values)
-    return pa.array([_clean(value) if isinstance(value, str) else value for value in values])
+    return pa.array([clean_text(value) if isinstance(value, str) else value for value in values])
 
 
 def _write_npz(sink: Sink, arrays: Arrays) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from latentscape.findings import EmbeddingsFindings, LatentsFindings, ModelCard
+from latentscape.findings import Accounting, ModelCard
 from latentscape.layer_maps import VERSIONED
 
 MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "soxr", "soundfile")
@@ -50,18 +50,21 @@ def make_manifest(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, Any],
-    findings: LatentsFindings | EmbeddingsFindings,
+    model: ModelCard,
+    accounting: Accounting,
     files: Sequence[str],
     extraction: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What the run was made with and what it left: manifest.json but for the checksums. No time and no host: the same
-    run gives the same bytes."""
+    run gives the same bytes. `facts` are what a reader of its arrays needs to know besides."""
     return {
+        **facts,
         "study": study,
         "settings": dict(settings),
         "inputs": dict(inputs),
-        "model": asdict(findings.model),
-        "accounting": asdict(findings.accounting),
+        "model": asdict(model),
+        "accounting": asdict(accounting),
         "extraction": dict(extraction),
         "files": sorted(files),
     }

@@ -28,6 +28,14 @@ def test_the_many_that_stay_decide():
     assert (np.linalg.norm(after[:20] - xy[:20], axis=1) > 20).all()
 
 
+def test_a_map_with_nothing_in_common_keeps_its_size():
+    """Least squares would shrink it to its middle, which looks as if everything had moved together."""
+    random = np.random.default_rng(4)
+    onto = random.normal(size=(300, 2))
+    after = align(5 * random.normal(size=(300, 2)), onto=onto)
+    assert 0.7 < after.std() / onto.std() < 1.4
+
+
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_a_single_place_is_only_shifted(n):
     onto = np.random.default_rng(2).normal(size=(n, 2))

@@ -1,18 +1,23 @@
-"""The demo: data of our own, two small trainings, two studies, and where to look."""
+"""The demo: data of our own, two small trainings, a study and a comparison of each, and where to look."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
+from latentscape.compare import PAGE, study_comparison
 from latentscape.demo.rental_data import write_demo_rentals
 from latentscape.demo.speech_data import write_demo_speech
 from latentscape.demo.train_emotion import train_emotion
 from latentscape.demo.train_retriever import train_retriever
 from latentscape.embeddings import study_embeddings
 from latentscape.latents import study_latents
+from latentscape.pages.comparison_terminal import summarize_comparison
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import (
+    CompareSettings,
     Device,
     EmbeddingsSettings,
     EmotionConfig,
@@ -21,9 +26,12 @@ from latentscape.settings import (
     load_config,
 )
 
+EARLY = (1, 5)
+"""Epochs whose checkpoints the demo's configs keep."""
+
 
 def run_demo(output: Path, *, seed: int, device: Device = "auto", progress: Progress = SILENT) -> str:
-    """Write data and configs into `output`, train both models, study both; returns what was found and where it lies.
+    """Write data and configs into `output`, train, study and compare both kinds of models; returns what was found.
 
     Everything in `output` can be used again by hand: its configs are what `train` and `latents` take.
     """
@@ -36,28 +44,40 @@ def _show_speech(output: Path, *, seed: int, device: Device, progress: Progress)
     progress.say("1 of 2: a speech-emotion classifier. Neutral and Calm sound nearly alike, the microphones do not.")
     write_demo_speech(output / "speech", seed=seed, progress=progress)
     config = _write_config("emotion.yml", output, seed=seed)
-    train_emotion(load_config(config, EmotionConfig), device=device, progress=progress)
+    last = train_emotion(load_config(config, EmotionConfig), device=device, progress=progress)
     study = study_latents(LatentsSettings(config=config, device=device, seed=seed), progress=progress)
-    return f"{summarize_latents(study.findings)}\n-> {study.folder / 'report.html'}"
+    settings = CompareSettings(config=config, output=output / "emotion" / "comparison", device=device, seed=seed)
+    early = [last.with_name(f"checkpoint_epoch_{epoch}.pt") for epoch in EARLY]
+    compared = _compare([*early, last], settings, progress=progress)
+    return f"{summarize_latents(study.findings)}\n-> {study.folder / 'report.html'}\n\n{compared}"
 
 
 def _show_rentals(output: Path, *, seed: int, device: Device, progress: Progress) -> str:
     progress.say("2 of 2: a retriever of rental listings, judged on queries and listings it never saw.")
     written = write_demo_rentals(output / "rental", seed=seed)
     config = _write_config("rental.yml", output, seed=seed)
-    checkpoint = train_retriever(load_config(config, RetrieverConfig), device=device, progress=progress)
-    settings = EmbeddingsSettings(
-        checkpoint=checkpoint,
-        data=written.held_out,
-        train=written.train,
-        weights=written.weights,
-        attributes=_write_config("attributes.yml", output / "rental", seed=seed),
-        output=output / "rental" / "visualizations",
-        device=device,
-        seed=seed,
-    )
+    best = train_retriever(load_config(config, RetrieverConfig), device=device, progress=progress)
+    data: dict[str, Any] = {
+        "data": written.held_out,
+        "train": written.train,
+        "weights": written.weights,
+        "attributes": _write_config("attributes.yml", output / "rental", seed=seed),
+        "device": device,
+        "seed": seed,
+    }
+    settings = EmbeddingsSettings(checkpoint=best, output=output / "rental" / "visualizations", **data)
     study = study_embeddings(settings, progress=progress)
-    return f"{summarize_embeddings(study.findings)}\n-> {study.folder / 'report.html'}"
+    early = [best.with_name(f"epoch_{epoch}.pt") for epoch in EARLY]
+    settings = CompareSettings(output=output / "rental" / "comparison", **data)
+    compared = _compare([*early, best], settings, progress=progress)
+    return f"{summarize_embeddings(study.findings)}\n-> {study.folder / 'report.html'}\n\n{compared}"
+
+
+def _compare(checkpoints: Sequence[Path], settings: CompareSettings, *, progress: Progress) -> str:
+    """What changed while a model was trained, and where to look."""
+    progress.say(f"what changed: {', '.join(each.stem for each in checkpoints)}")
+    study = study_comparison(checkpoints=checkpoints, settings=settings, progress=progress)
+    return f"{summarize_comparison(study.findings)}\n-> {study.folder / PAGE}"
 
 
 def _write_config(name: str, output: Path, *, seed: int) -> Path:

@@ -8,9 +8,14 @@ from types import MappingProxyType
 
 from matplotlib.figure import Figure
 
+from latentscape.comparison_findings import ComparisonFindings
 from latentscape.figures.attribute_clusters import draw_attribute_clusters
 from latentscape.figures.attribute_response import draw_attribute_response
 from latentscape.figures.calibration import draw_calibration
+from latentscape.figures.comparison_changes import draw_comparison_changes
+from latentscape.figures.comparison_drift import draw_comparison_drift
+from latentscape.figures.comparison_maps import draw_comparison_maps
+from latentscape.figures.comparison_scores import draw_comparison_scores
 from latentscape.figures.confusion_distance import draw_confusion_distance
 from latentscape.figures.confusion_matrix import draw_confusion_matrix
 from latentscape.figures.feature_importance import draw_feature_importance
@@ -49,6 +54,14 @@ EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | 
         "feature_importance": draw_feature_importance,
         "attribute_clusters": draw_attribute_clusters,
         "attribute_response": draw_attribute_response,
+    }
+)
+COMPARISON_FIGURES: Mapping[str, Callable[[ComparisonFindings, Style], Figure | None]] = MappingProxyType(
+    {
+        "comparison_maps": draw_comparison_maps,
+        "comparison_scores": draw_comparison_scores,
+        "comparison_changes": draw_comparison_changes,
+        "comparison_drift": draw_comparison_drift,
     }
 )
 MAP_FIGURES: Mapping[str, Callable[[MapFindings, Style], Figure | None]] = MappingProxyType({"maps": draw_feature_maps})

@@ -1,5 +1,6 @@
 """The same samples in several layers or checkpoints, drawn in one frame: what moves there has moved for a reason."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -70,7 +71,9 @@ def align(xy: Points, *, onto: Points) -> Points:
     The many that stay put decide, not the few that went far: of the similarity transforms that two points fix, and the
     one of least squares (Procrustes; Schönemann 1966), the one with the least median distance is taken (Rousseeuw
     1984); then least squares with weights 1 / (1 + (r / median r)²) of the distances r that are left, again and again.
-    Where `xy` or `onto` is a single place nothing but the shift is left. The same input gives the same answer.
+    The scale makes both maps equally wide, as the weights see them: least squares would shrink a map that has little in
+    common with the other towards its middle. Where `xy` or `onto` is a single place nothing but the shift is left. The
+    same input gives the same answer.
     """
     source, target = xy[:, 0] + 1j * xy[:, 1], onto[:, 0] + 1j * onto[:, 1]
     sides = _fit_most(source, target), _fit_most(source.conj(), target)
@@ -88,7 +91,8 @@ def _fit_most(source: Plane, target: Plane) -> Plane:
     a = np.append(a[np.isfinite(a) & (a != 0)], _fit(source, target, np.ones(len(source)))[0])
     gaps = target[judges] - a[:, None] * source[judges]
     b = np.median(np.real(gaps), axis=1) + 1j * np.median(np.imag(gaps), axis=1)
-    best = np.median(np.abs(gaps - b[:, None]), axis=1).argmin()
+    # In units between those of the two maps: else the transform that shrinks most would leave the smallest gaps.
+    best = (np.median(np.abs(gaps - b[:, None]), axis=1) / np.sqrt(np.abs(a))).argmin()
     moved = a[best] * source + b[best]
     for _ in range(ROUNDS):
         left = np.abs(moved - target)
@@ -98,10 +102,12 @@ def _fit_most(source: Plane, target: Plane) -> Plane:
 
 
 def _fit(source: Plane, target: Plane, weights: Float[np.ndarray, " sample"]) -> tuple[complex, complex]:
-    """The a and b of least squares; a is 1 where either side is a single place."""
+    """The turn of least squares, the scale that makes both equally wide, and the shift; a is 1 where either side is a
+    single place."""
     weights = weights / weights.sum()
     centers = weights @ source, weights @ target
     source, target = source - centers[0], target - centers[1]
-    size = weights @ np.abs(source) ** 2
-    a = complex(weights @ (source.conj() * target) / size) if size and np.abs(target).any() else 1.0
+    wide = [float(weights @ np.abs(side) ** 2) for side in (source, target)]
+    shared = complex(weights @ (source.conj() * target))
+    a = shared / abs(shared) * math.sqrt(wide[1] / wide[0]) if all(wide) and shared else complex(1.0)
     return a, complex(centers[1] - a * centers[0])

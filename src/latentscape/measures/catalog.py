@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from latentscape.measures.catalog_comparison import COMPARISON_DEFINITIONS
 from latentscape.measures.definition import Definition
 
 
@@ -373,5 +374,6 @@ DEFINITIONS: tuple[Definition, ...] = (
         function="triplets.measure_triplets",
     ),
     Definition(key="trust_level", title="Trust in a word", chapter="Maps", function="faithfulness.MapTrust.level"),
+    *COMPARISON_DEFINITIONS,
 )
 """Every measure, by chapter, in the order of docs/measures.md."""

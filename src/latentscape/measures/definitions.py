@@ -9,6 +9,8 @@ __all__ = ["DEFINITIONS", "Definition", "define", "find_function", "list_definit
 
 RAW = "raw_"
 """In front of a score's name: the same measure, of the file's rows as they stand."""
+DELTA = "delta"
+"""In a score's name: what it differs by between two checkpoints; and the key of its definition."""
 
 
 def define(score_name: str) -> Definition | None:
@@ -20,7 +22,7 @@ def define(score_name: str) -> Definition | None:
     ('ranking', 'class_recall', None)
     """
     exact, prefixes = _index()
-    score_name = score_name.removeprefix(RAW)
+    score_name = DELTA if f"_{DELTA}" in score_name else score_name.removeprefix(RAW)
     found = exact.get(score_name)
     if found is None:
         fitting = [prefix for prefix in prefixes if score_name.startswith(prefix)]

@@ -13,7 +13,7 @@ HOVER_LINES = 8
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control letters, lone surrogates, and marks that turn the reading direction."""
 _IN_SCRIPTS = {letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
-_INTERVAL = r"\[[-−]?[\d.]+%?, [-−]?[\d.]+%?\](?![(\[:])"
+_INTERVAL = r"\[[-−+]?[\d.]+%?, [-−+]?[\d.]+%?\](?![(\[:])"
 _MARKDOWN = re.compile(rf"({_INTERVAL})|[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"^(#{1,6}|[-+](?=\s|$)|-(?=--)|[>=]|\d+(?=[.)](?:\s|$)))")
 

@@ -35,8 +35,8 @@ def _list_facts(model: ModelCard) -> Iterable[tuple[str, str]]:
 
 
 def _account(accounting: Accounting) -> str:
-    n_skipped, n_failed = len(accounting.skipped), len(accounting.failed)
-    return f"{accounting.n_in:,} in = {accounting.n_ok:,} studied + {n_skipped:,} skipped + {n_failed:,} failed."
+    left_out = f"{accounting.n_skipped:,} skipped + {accounting.n_failed:,} failed"
+    return f"{accounting.n_in:,} in = {accounting.n_ok:,} studied + {left_out}."
 
 
 def _list_left_out(accounting: Accounting) -> Iterable[Table]:

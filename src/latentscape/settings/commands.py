@@ -172,15 +172,15 @@ class MapSettings:
         return tuple(dict.fromkeys(_split(self.method) or ()))
 
 
-def record_settings(settings: LatentsSettings | EmbeddingsSettings | MapSettings) -> dict[str, Any]:
-    """Every choice as JSON values, for the manifest of the run folder."""
+def record_settings(settings: Any) -> dict[str, Any]:
+    """Every choice of a command as JSON values, for the manifest of the run folder."""
     return {item.name: _record_value(getattr(settings, item.name)) for item in fields(settings)}
 
 
 def _record_value(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_record_value(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _split(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -188,7 +188,7 @@ def _split(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _check_map_numbers(settings: MapSettings) -> None:
-    _check_draw(settings.max_samples, settings.seed)
+    check_draw(settings.max_samples, settings.seed)
     unknown = [name for name in settings.methods if name not in METHODS]
     if unknown or not settings.methods:
         got, hint = ", ".join(unknown) or "no method", nearest(unknown[0], METHODS) if unknown else ""
@@ -205,7 +205,8 @@ def _check_map_numbers(settings: MapSettings) -> None:
             raise UsageError(f"a bad `--{name}`", got=str(value), expected=expected)
 
 
-def _check_draw(max_samples: int, seed: int) -> None:
+def check_draw(max_samples: int, seed: int) -> None:
+    """Raise UsageError for a number of samples or a seed out of range."""
     if max_samples < 0:
         raise UsageError("a bad `--max-samples`", got=str(max_samples), expected="0 (all) or more")
     if not 0 <= seed < 2**32:
@@ -220,7 +221,7 @@ def _refuse_beside_vectors(given: list[str]) -> None:
 
 
 def _check_numbers(settings: LatentsSettings | EmbeddingsSettings) -> None:
-    _check_draw(settings.max_samples, settings.seed)
+    check_draw(settings.max_samples, settings.seed)
     if settings.batch_size is not None and settings.batch_size < 1:
         raise UsageError("a bad `--batch-size`", got=str(settings.batch_size), expected="1 or more")
     if settings.layers is not None and not settings.layer_patterns:

@@ -1,0 +1,147 @@
+"""What a manifest and the record of the features say, each value checked: a folder may come from anywhere."""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentscape.comparison_findings import Checkpoint
+from latentscape.errors import DataError
+from latentscape.findings import ModelCard
+from latentscape.neighbors import require_finite
+from latentscape.run_reader import AGAIN, MANIFEST, FinishedRun
+from latentscape.snapshots.values import LayerMatrix
+from latentscape.store import clean_text
+
+RECORD = "stages/features.json"
+FEATURES_FILE = re.compile(r"features/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npy")
+"""Names that a stage can have given its files."""
+BESIDE = ("_rows", "_facts")
+"""What is kept beside the features; no layers."""
+ENDING = re.compile(r"\.[A-Za-z]\w*$")
+UNTRAINED = "none: "
+"""How the card of a base model names its checkpoint."""
+USUAL = "checkpoint_"
+"""How the files of a training's epochs begin: what follows tells them apart."""
+TEXTS = ("name", "checkpoint", "sha256")
+COUNTS = ("n_parameters", "n_tensors_matched", "n_tensors_total")
+LARGEST_COUNT = 2**53
+
+
+def damaged(run: FinishedRun, what: str, got: object = "") -> DataError:
+    """The error for a run that lacks something or says something else than a run of ours does."""
+    return DataError(f"`{run.path}` can't be compared: {what}", got=str(got)[:200], hint=AGAIN)
+
+
+def read_checkpoint(run: FinishedRun) -> Checkpoint:
+    """Which model the run is of, named as its file; the folder's name where it has none."""
+    card = read_model_card(run)
+    name = ENDING.sub("", card.checkpoint.removeprefix(UNTRAINED).replace("\\", "/").rpartition("/")[2]).strip()
+    name = name.removeprefix(USUAL) or name
+    return Checkpoint(
+        name=name or name_folder(run.path),
+        folder=str(run.path),
+        model=card,
+        epoch=_read_epoch(card.trained.get("epoch")),
+    )
+
+
+def name_folder(path: Path, depth: int = 1) -> str:
+    """The last parts of a folder's path, as the user gave it where that says enough."""
+    parts = [part for part in path.parts if part not in (path.anchor, ".", "..")]
+    known = parts if len(parts) >= depth and ".." not in path.parts else path.resolve().parts[1:]
+    return "/".join(known[-depth:]) or "run"
+
+
+def read_model_card(run: FinishedRun) -> ModelCard:
+    """The manifest's card of the model."""
+    card = run.manifest.get("model")
+    if not isinstance(card, dict):
+        raise damaged(run, f"{MANIFEST} has no `model`")
+    for key in TEXTS:
+        if not isinstance(card.get(key), str):
+            raise damaged(run, f"`model: {key}` in {MANIFEST} is no text", card.get(key))
+    for key in COUNTS:
+        if not _is_count(card.get(key)):
+            raise damaged(run, f"`model: {key}` in {MANIFEST} is no count", card.get(key))
+    trained, stamps = card.get("trained", {}), card.get("stamps", [])
+    if not isinstance(trained, dict) or not _are_texts(stamps):
+        raise damaged(run, f"`model` in {MANIFEST} is damaged")
+    return ModelCard(
+        **{key: clean_text(card[key]) for key in TEXTS},
+        **{key: card[key] for key in COUNTS},
+        trained={clean_text(key): _clean(value) for key, value in trained.items() if _is_plain(value)},
+        unlearns_dataset=card.get("unlearns_dataset") is True,
+        stamps=tuple(map(clean_text, stamps)),
+    )
+
+
+def read_names(run: FinishedRun, key: str) -> tuple[str, ...]:
+    """A list of different names in the manifest, at least one."""
+    names = run.manifest.get(key)
+    if names is None:
+        raise damaged(run, f"{MANIFEST} does not name its {key}", "a run of an earlier version")
+    if not _are_texts(names) or not names or len(set(names)) < len(names):
+        raise damaged(run, f"`{key}` in {MANIFEST} is no list of different names", names)
+    return tuple(map(clean_text, names))
+
+
+def list_features(run: FinishedRun) -> dict[str, str]:
+    """The file of each layer, in the order in which they were read."""
+    if RECORD not in (run.manifest.get("checksums") or {}):
+        raise damaged(run, "it keeps no features", f"no {RECORD}")
+    arrays = run.read_json(RECORD).get("arrays")
+    if not isinstance(arrays, list) or not all(map(_is_entry, arrays)):
+        raise damaged(run, f"{RECORD} does not list the features")
+    files = {clean_text(each["name"]): each["file"] for each in arrays if each["name"] not in BESIDE}
+    if not files or len(files) < sum(each["name"] not in BESIDE for each in arrays):
+        raise damaged(run, f"{RECORD} does not list the features")
+    return files
+
+
+def read_features(run: FinishedRun, file: str) -> LayerMatrix:
+    """The features of a layer: finite numbers, in single precision."""
+    array = run.read_array(file)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise damaged(run, f"`{file}` is no matrix of numbers", f"{' x '.join(map(str, array.shape))}, {array.dtype}")
+    with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
+        features = np.asarray(array, dtype=np.float32)
+    require_finite(features, purpose=f"a comparison with `{run.path / file}`")
+    return features
+
+
+def _read_epoch(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < LARGEST_COUNT else None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_COUNT
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a page can show it."""
+    if isinstance(value, int):
+        return abs(value) < LARGEST_COUNT
+    return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _clean(value: str | float) -> str | float:
+    return clean_text(value) if isinstance(value, str) else value
+
+
+def _are_texts(values: object) -> bool:
+    return (
+        isinstance(values, Sequence) and not isinstance(values, str) and all(isinstance(each, str) for each in values)
+    )
+
+
+def _is_entry(entry: object) -> bool:
+    """Whether it names an array and a file that could be its own."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return False
+    file = entry.get("file")
+    return isinstance(file, str) and FEATURES_FILE.fullmatch(file) is not None

@@ -1,0 +1,145 @@
+"""A model inside a module of ours that hears its answer, so that any model can be read as the studies read theirs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentscape.errors import ModelError
+from latentscape.features import choose_layers
+from latentscape.findings import LOGITS
+
+PLAIN = "plain_inputs"
+"""The keyword that carries what goes to `forward` by place, not by name."""
+ENCODER = "encoder"
+"""What the base model of a Hugging Face model is called among the layers."""
+TEXTS = "texts"
+Answer = Callable[[Any], Tensor]
+"""The model's output -> logits."""
+
+
+class Shell(nn.Module):
+    """Holds a model without touching it: it stays on its device, and only flags say in which mode it is."""
+
+    def to(self, *_args: Any, **_keywords: Any) -> "Shell":
+        """Nothing: the model is where its training wants it."""
+        return self
+
+    def train(self, mode: bool = True) -> "Shell":  # noqa: FBT001  torch's signature
+        """Set the flags, without the `train` of any module: some merge weights there."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+
+class AnswerOf(Shell):
+    """A classifier whose answer, as logits [sample, class], passes through the child `answer`."""
+
+    def __init__(self, model: nn.Module, *, pick: Answer | None = None) -> None:
+        super().__init__()
+        self.model, self.answer = model, nn.Identity()
+        self._pick = pick or pick_answer
+        for name in ("valid_frames", "frame_axes"):  # what the model says of its frames
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+    def forward(self, **batch: Any) -> Float[Tensor, "sample class"]:
+        """The logits; what the model keeps of this pass can still be trained on."""
+        with torch.inference_mode(False), torch.no_grad():
+            batch = {name: _as_normal(value, self.model) for name, value in batch.items()}
+            plain = batch.pop(PLAIN, ())
+            return self.answer(as_logits(self._pick(self.model(*plain, **batch))))
+
+
+class EmbeddingOf(Shell):
+    """A retriever whose vectors [text, feature] pass through the child `embedding`."""
+
+    def __init__(self, model: Any, embed: Callable[[Any, list[str]], Any]) -> None:
+        super().__init__()
+        self.embedding, self._embed = nn.Identity(), embed
+        # A plain attribute where it is no module, a child where it is one.
+        self.model = model
+
+    def forward(self, texts: list[str]) -> Float[Tensor, "text feature"]:
+        """One vector a text."""
+        with torch.inference_mode(False), torch.no_grad():
+            vectors = self._embed(self.model, texts)
+            return self.embedding(torch.as_tensor(_as_array(vectors), dtype=torch.float32))
+
+
+def name_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str, str]:
+    """Layer -> its path inside `AnswerOf(model)`, the logits last.
+
+    Without patterns the model's own `layers`, else the base model of a Hugging Face model, else the logits alone.
+    Raises UsageError for a pattern that matches nothing.
+    """
+    if patterns:
+        found = choose_layers(model, patterns)
+    else:
+        own = getattr(model, "layers", None)
+        found = dict(own) if isinstance(own, Mapping) else _find_base(model)
+    inside = {name: f"model.{path}" for name, path in found.items() if name != LOGITS}
+    return {**inside, LOGITS: "answer"}
+
+
+def pick_answer(output: Any) -> Tensor:
+    """The tensor that a classifier's output is or holds: itself, `.logits`, `["logits"]`, or the only one of a tuple.
+
+    Raises ModelError where that leaves a choice or nothing.
+    """
+    found = output.get(LOGITS) if isinstance(output, Mapping) else getattr(output, LOGITS, output)
+    if isinstance(found, tuple | list):
+        tensors = [part for part in found if isinstance(part, Tensor)]
+        found = tensors[0] if len(tensors) == 1 else None
+    if not isinstance(found, Tensor):
+        raise ModelError(
+            "which part of the model's output are the logits?",
+            got=type(output).__name__,
+            expected="a tensor, or a record with `logits`",
+            hint="name it: `answer=lambda output: output[0]`",
+        )
+    return found
+
+
+def as_logits(answer: Tensor) -> Float[Tensor, "sample class"]:
+    """[sample, class]. One number a sample is the logit of the second of two classes: the first one's is 0.
+
+    Raises ModelError for any other shape.
+    """
+    column = answer[:, None] if answer.ndim == 1 else answer
+    if column.ndim != 2:
+        raise ModelError("the model's answer is not one of classes", got=f"shape {list(answer.shape)}",
+                         expected="[sample, class]")  # fmt: skip
+    column = column.float()
+    return torch.cat([torch.zeros_like(column), column], dim=1) if column.shape[1] == 1 else column
+
+
+def _find_base(model: nn.Module) -> dict[str, str]:
+    base = getattr(model, "base_model", None)
+    path = next((path for path, module in model.named_modules() if path and module is base), "")
+    return {ENCODER: path} if path else {}
+
+
+def _as_normal(value: Any, model: nn.Module) -> Any:
+    """Tensors that may be kept for a later backward pass, on the model's device."""
+    if isinstance(value, Tensor):
+        device = next((parameter.device for parameter in model.parameters()), value.device)
+        value = value.to(device)
+        return value.clone() if value.is_inference() else value
+    if isinstance(value, Mapping):
+        return {name: _as_normal(part, model) for name, part in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_as_normal(part, model) for part in value)
+    return value
+
+
+def _as_array(vectors: Any) -> Any:
+    """One array or tensor of what `embed` gave; a list of vectors becomes one."""
+    if isinstance(vectors, Tensor):
+        return vectors.detach().float().cpu()
+    if isinstance(vectors, list | tuple) and vectors and isinstance(vectors[0], Tensor):
+        return torch.stack([vector.detach().float().cpu() for vector in vectors])
+    return np.asarray(vectors, dtype=np.float32)
