@@ -215,6 +215,7 @@ def test_versions_are_compared_as_numbers(monkeypatch, run_command, version):
 QUICK = ["--skip-umap", "--skip-tsne", "--max-samples", "6", "--layers", "mlp"]
 
 
+@pytest.mark.slow
 def test_json_is_all_there_is_on_stdout_and_quiet_leaves_stderr_empty(finished_speech, tmp_path, run_command):
     words = ["latents", "--config", finished_speech.config, "--output", tmp_path / "run", *QUICK, "--json"]
     code, out, err = run_command(*words)
@@ -353,6 +354,7 @@ def run_script(monkeypatch, path, *words):
     return ended.value.code
 
 
+@pytest.mark.slow
 def test_visualize_latents_needs_the_config_only(root, speech_run, monkeypatch):
     words = ["--config", speech_run.config, *QUICK]
     assert run_script(monkeypatch, root / "visualize_latents.py", *words) == 0
@@ -363,6 +365,7 @@ def test_visualize_latents_needs_the_config_only(root, speech_run, monkeypatch):
     assert model["trained"]["epoch"] == 7
 
 
+@pytest.mark.slow
 def test_visualize_embeddings_takes_the_original_options(root, finished_rental, tmp_path, monkeypatch):
     words = ["--checkpoint", finished_rental.checkpoint, "--data", finished_rental.pairs, "--output", tmp_path / "viz/"]
     words += ["--max-samples", "5", "--batch-size", "4", "--device", "cpu", "--skip-umap", "--skip-tsne"]

@@ -15,6 +15,8 @@ from latentscape.store import Unkept
 
 from .planted_sequence import SPLIT_STEP, SWAP_STEP, PlantedSequence, plant_sequence, turn
 
+pytestmark = pytest.mark.slow  # whole comparisons
+
 NAMES = tuple("abcdef")
 
 

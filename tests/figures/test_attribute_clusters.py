@@ -49,6 +49,7 @@ def dots_of(axes):
          False),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, places, dark):
     findings = make(*places)
     stamped = replace(findings, model=replace(findings.model, stamps=("weights were missing",)))
@@ -143,6 +144,7 @@ def test_none_without_places(make):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make, dark):
     first, second = (render_png(draw_attribute_clusters(make(make_places()), Style(dark=dark))) for _ in range(2))
     assert first == second

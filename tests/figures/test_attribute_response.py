@@ -46,6 +46,7 @@ def spread(curve, factor):
         ((spread(PRICE, 300.0), UNSURE), False),
     ],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, curves, dark):
     findings = make(*curves, unmeasured={"response of floor": NASTY[1], "places of floor": "not shown"})
     stamped = replace(findings, model=replace(findings.model, stamps=("weights were missing",)))
@@ -141,6 +142,7 @@ def test_none_without_curves(make):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make, dark):
     curve = make_curve(breaks=(6,), flat_from=2.5)
     first, second = (render_png(draw_attribute_response(make(curve), Style(dark=dark))) for _ in range(2))

@@ -39,6 +39,7 @@ def one_bin(says, right, scores):
     [{}, {"n": 1}, {"n": 2, "over": -0.2}, {"n": 3000, "over": 0.0}, {"n_bins": 1}, {"n": 500, "lowest": 0.01}],
     ids=["usual", "one sample", "two samples", "calibrated", "one bin", "many classes"],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make_findings, assert_tidy, choice, dark):
     assert_tidy(draw_calibration(make_findings(make_calibration(**choice)), Style(dark=dark)))
 
@@ -100,6 +101,7 @@ def test_without_a_calibration_there_is_no_picture(make_findings):
     assert draw_calibration(make_findings(make_calibration(n=0)), Style()) is None
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make_findings):
     first, second = (render_png(draw_calibration(make_findings(make_calibration()), Style()), dpi=60) for _ in "ab")
     assert first == second

@@ -27,6 +27,7 @@ def with_overall(found, **changes):
 
 
 @pytest.mark.parametrize("case", HARD)
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(case):
     figure = draw_comparison_changes(HARD[case](), Style(dark=len(case) % 2 == 0))
     assert_readable(figure)
@@ -113,6 +114,7 @@ def test_stamps_are_on_it():
     assert "Warning: random weights" in words
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_comparison_changes(build_comparison(), Style()), dpi=40) for _ in range(2))
     assert first == second

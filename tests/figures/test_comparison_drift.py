@@ -26,6 +26,7 @@ def set_cka(found, *values):
 
 
 @pytest.mark.parametrize("case", HARD)
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(case):
     figure = draw_comparison_drift(HARD[case](), Style(dark=len(case) % 2 == 0))
     assert_readable(figure)
@@ -90,6 +91,7 @@ def test_stamps_are_on_it_and_without_layers_compared_there_is_none():
     assert draw_comparison_drift(replace(found, layers=empty), Style()) is None
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_comparison_drift(build_comparison(), Style()), dpi=40) for _ in range(2))
     assert first == second

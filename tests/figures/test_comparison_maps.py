@@ -34,6 +34,7 @@ def move(found, *rows):
 
 
 @pytest.mark.parametrize("case", HARD)
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(case):
     assert_readable(draw_comparison_maps(HARD[case](), Style(dark=len(case) % 2 == 0)))
 
@@ -120,6 +121,7 @@ def test_stamps_are_on_it_and_without_maps_there_is_none():
     assert draw_comparison_maps(build_comparison(methods=()), Style()) is None
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_comparison_maps(build_comparison(n=60), Style()), dpi=40) for _ in range(2))
     assert first == second

@@ -17,6 +17,7 @@ from .pair_findings import all_words, assert_readable, contrast
 
 
 @pytest.mark.parametrize("case", HARD)
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(case):
     figure = draw_comparison_scores(HARD[case](), Style(dark=len(case) % 2 == 0))
     assert_readable(figure)
@@ -92,6 +93,7 @@ def test_a_plot_knows_which_way_is_better():
     assert Plot(title="", curves=[Curve(scores=[None], color="#000000")]).better == "neither"
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_comparison_scores(build_comparison(), Style()), dpi=40) for _ in range(2))
     assert first == second

@@ -61,6 +61,7 @@ def offsets(axes):
     ],
     ids=["usual", "one sample", "one pair", "hostile", "190 pairs", "eight layers"],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make_latents, assert_tidy, choice):
     figure = draw_confusion_distance(make_latents(**choice), Style())
     assert_tidy(figure)
@@ -137,6 +138,7 @@ def test_without_layers_there_is_no_picture(make_latents):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make_latents, dark):
     first, second = (
         render_png(draw_confusion_distance(make_latents(n=80, layers=("mlp",)), Style(dark=dark))) for _ in range(2)

@@ -41,6 +41,7 @@ def shown(axes):
     ],
     ids=["usual", "one sample", "two classes", "one dataset", "hostile", "five datasets", "40 classes"],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make_latents, assert_tidy, choice):
     figure = draw_confusion_matrix(with_class_scores(make_latents(layers=(), **choice)), Style())
     assert_tidy(figure)
@@ -154,6 +155,7 @@ def test_without_a_single_known_sample_there_is_no_picture(make_latents):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make_latents, dark):
     findings = with_class_scores(make_latents(n=80, layers=()))
     first, second = (render_png(draw_confusion_matrix(findings, Style(dark=dark)), dpi=60) for _ in range(2))

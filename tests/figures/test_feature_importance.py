@@ -49,6 +49,7 @@ def dots_of(axes):
         (make_importance([make_effect("giá", None, violations=None)]), False),
     ],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, importance, dark):
     findings = make(importance)
     stamped = replace(findings, model=replace(findings.model, stamps=("weights were missing",)))
@@ -139,6 +140,7 @@ def test_none_without_types(make):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make, dark):
     first, second = (render_png(draw_feature_importance(make(make_importance()), Style(dark=dark))) for _ in range(2))
     assert first == second

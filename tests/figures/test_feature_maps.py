@@ -46,6 +46,7 @@ def all_words(figure):
     ids=["usual", "four samples", "one class", "no labels", "hostile names", "60 classes", "200 classes"],
 )  # fmt: skip
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(assert_tidy, choice, dark):
     assert_tidy(draw_feature_maps(make_maps(**choice), Style(dark=dark)))
 
@@ -162,6 +163,7 @@ def test_faint_points_are_explained_only_where_there_are_any():
         assert "faint: fewer" not in words(draw_feature_maps(findings, style))
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_feature_maps(make_maps(weak=np.arange(120) < 9), Style())) for _ in range(2))
     assert first == second

@@ -58,6 +58,7 @@ def lose(transfer, cells):
     ],
     ids=["one", "four", "long", "hostile", "5 datasets", "14 datasets", "40 classes"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, assert_tidy, choice, dark):
     figure = draw_generalization(make(**choice), Style(dark=dark))
     assert_tidy(figure)
@@ -230,6 +231,7 @@ def test_the_linear_reader_speaks_first(make):
     assert say_transfer(set_everywhere(make(), transfers=())) == FALLBACK
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make):
     first, second = (render_png(draw_generalization(make(layers=("mlp",)), Style())) for _ in range(2))
     assert first == second

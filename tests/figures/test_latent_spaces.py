@@ -48,6 +48,7 @@ def shown(axes):
     ],
     ids=["usual", "one sample", "two samples", "stress", "eight layers"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make_latents, assert_tidy, choice):
     assert_tidy(draw_latent_spaces(make_latents(**choice), Style()))
 
@@ -156,6 +157,7 @@ def test_stamps_are_on_the_picture(make_latents):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make_latents, dark):
     first, second = (
         render_png(draw_latent_spaces(make_latents(n=80, layers=("mlp",)), Style(dark=dark))) for _ in range(2)

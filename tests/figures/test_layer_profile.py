@@ -68,6 +68,7 @@ def only(findings, target, *readouts):
     ],
     ids=["four", "one", "26", "hostile", "one dataset"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, assert_tidy, choice, dark):
     figure = draw_layer_profile(make(**choice), Style(dark=dark))
     assert_tidy(figure)
@@ -266,6 +267,7 @@ def test_labels_are_pushed_apart_within_their_panel():
     assert np.argsort(places).tolist() == np.argsort(tops).tolist()
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make):
     first, second = (render_png(draw_layer_profile(make(layers=("mlp",)), Style())) for _ in range(2))
     assert first == second

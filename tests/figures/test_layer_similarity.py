@@ -34,6 +34,7 @@ def make_chain(*cka, half=0.03):
     ("names", "dark"),
     [(("a", "b"), True), (tuple("abcdefghij"), False), (MANY, True), (HOSTILE, False), (("l" * 30,) * 3, False)],
 )
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, assert_tidy, names, dark):
     figure = draw_layer_similarity(make(make_similarity(names), stamps=("weights were missing",)), Style(dark=dark))
     assert_tidy(figure)
@@ -110,6 +111,7 @@ def test_title_names_a_step_only_when_it_stands_out(similarity, title):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make, dark):
     first, second = (
         render_png(draw_layer_similarity(make(make_similarity("abc")), Style(dark=dark))) for _ in range(2)

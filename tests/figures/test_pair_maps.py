@@ -35,6 +35,7 @@ def test_none_where_the_map_was_skipped():
     assert draw_tsne_projection(findings, Style()) is not None
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_tsne_projection(build_pairs(n=30, noise=3.0), Style())) for _ in range(2))
     assert first == second

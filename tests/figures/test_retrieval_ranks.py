@@ -48,6 +48,7 @@ def stamp(findings, *stamps):
         ((make_groups(values=("no", "yes"), hits=(0.0, 1.0), p=(0.001, 0.001)),), True),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_text_is_on_the_paper_and_on_no_other(make, groups, dark):
     figure = draw_retrieval_ranks(stamp(make(*groups), "weights were missing", NASTY[1]), Style(dark=dark))
     assert_readable(figure)
@@ -132,6 +133,7 @@ def test_none_without_right_documents(make):
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes(make, dark):
     first, second = (render_png(draw_retrieval_ranks(make(make_groups()), Style(dark=dark))) for _ in range(2))
     assert first == second

@@ -24,10 +24,12 @@ def with_scores(findings, **values):
 
 @pytest.mark.parametrize("shift", [0.0, -3.0, -30.0])
 @pytest.mark.parametrize(("n", "n_hard", "dark"), [(1, 0, False), (1, 2, True), (2, 0, True), (40, 3, False)])
+@pytest.mark.slow
 def test_readable_whatever_the_similarities(n, n_hard, dark, shift):
     assert_readable(draw_similarity_distribution(build_pairs(n=n, n_hard=n_hard, shift=shift), Style(dark=dark)))
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_similarity_distribution(build_pairs(n=40), Style())) for _ in range(2))
     assert first == second

@@ -20,6 +20,7 @@ def test_readable_at_any_size(n, dark):
     assert_readable(draw_similarity_heatmap(build_pairs(n=n, noise=2.0), Style(dark=dark)))
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_similarity_heatmap(build_pairs(n=12), Style())) for _ in range(2))
     assert first == second

@@ -42,6 +42,7 @@ def test_any_class_number_has_a_color():
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("n", [20, 50, 100])
+@pytest.mark.slow
 def test_more_classes_than_hand_picked_colors_stay_apart(n, dark):
     style = Style(dark=dark)
     colors = [style.class_color(str(i), i) for i in range(n)]

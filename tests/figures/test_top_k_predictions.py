@@ -33,11 +33,13 @@ def bars_of(axes):
 
 @pytest.mark.parametrize("shift", [0.0, -30.0])
 @pytest.mark.parametrize(("n", "n_hard", "dark"), [(1, 0, False), (2, 1, True), (4, 0, False), (20, 3, True)])
+@pytest.mark.slow
 def test_readable_whatever_the_similarities(n, n_hard, dark, shift):
     findings = build_pairs(n=n, n_hard=n_hard, shift=shift, noise=2.0)
     assert_readable(draw_top_k_predictions(findings, Style(dark=dark)))
 
 
+@pytest.mark.slow
 def test_equal_findings_give_equal_bytes():
     first, second = (render_png(draw_top_k_predictions(build_pairs(n=20, noise=3.0), Style())) for _ in range(2))
     assert first == second

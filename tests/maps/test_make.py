@@ -52,6 +52,7 @@ def test_every_table_gives_finite_places(method, name, metric):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_every_small_number_of_samples(method):
     for n in range(1, 61):
         drawn = draw(np.random.default_rng(n).normal(size=(n, 3)), method)

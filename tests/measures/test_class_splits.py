@@ -39,6 +39,7 @@ NULLS = {
 
 @pytest.mark.parametrize("n", [24, 60])
 @pytest.mark.parametrize("name", NULLS)
+@pytest.mark.slow
 def test_one_group_of_any_shape_is_hardly_ever_called_two(name, n):
     claimed = 0
     for seed in range(20):

@@ -94,6 +94,7 @@ def test_one_planted_pair_is_the_only_one_named(accuracy):
 
 
 @pytest.mark.parametrize(("n_classes", "n", "accuracy"), [(4, 40, 0.6), (5, 200, 0.9), (8, 100, 0.6), (8, 100, 0.9)])
+@pytest.mark.slow
 def test_margins_alone_raise_no_alarm(n_classes, n, accuracy):
     random = np.random.default_rng(n_classes * n)
     alarms, p_values = 0, []

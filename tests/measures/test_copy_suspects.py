@@ -85,6 +85,7 @@ def test_planted_near_copies_are_found_exactly(seed, metric):
 
 
 @pytest.mark.parametrize("data", NULLS)
+@pytest.mark.slow
 def test_no_near_copies_in_data_without_any(data):
     alarms = 0
     for seed in range(25):

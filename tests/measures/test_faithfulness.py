@@ -107,6 +107,7 @@ def test_a_map_without_any_relation_is_what_chance_gives():
 
 
 @pytest.mark.parametrize(("k", "chance"), [(2, 0.5), (8, 0.5), (10, 1 - 10 / 19), (15, 1 - 15 / 19), (18, 1 - 18 / 19)])
+@pytest.mark.slow
 def test_chance_is_a_half_until_k_is_half_of_the_samples(k, chance):
     rng = np.random.default_rng(k)
     means = [
@@ -302,6 +303,7 @@ TABLES = {
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.slow
 def test_every_small_table_has_scores_or_reasons(table, metric):
     for n in (1, 2, 3, 4, 5, 7, 16, 17, 20, 24):
         rng = np.random.default_rng(n)

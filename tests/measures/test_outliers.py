@@ -57,6 +57,7 @@ def test_planted_outliers_of_direction_are_found_exactly(seed):
 
 
 @pytest.mark.parametrize("data", NULLS)
+@pytest.mark.slow
 def test_no_outliers_in_data_without_any(data):
     alarms = 0
     for seed in range(25):

@@ -272,6 +272,7 @@ def draw_hits(random, *, n, speakers=None, gain=0.0):
 
 
 @pytest.mark.parametrize("n_speakers", [None, 10, 24])
+@pytest.mark.slow
 def test_equally_good_models_are_rarely_told_apart(n_speakers):
     speakers = None if n_speakers is None else np.arange(240) % n_speakers
     found, inside = 0, 0
