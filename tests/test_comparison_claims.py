@@ -10,6 +10,7 @@ from latentscape.comparison_claims import (
     direction_of,
     find_changes,
     find_judged,
+    list_movers,
     order_worst,
     place_movers,
     sort_step,
@@ -159,12 +160,19 @@ def test_a_class_that_comes_apart_is_told_in_its_step_and_not_again_from_first_t
 
 
 def test_movers_are_told_in_their_steps_and_overall_only_those_of_no_step():
-    findings = with_movers(with_movers(quiet(), 0, [5, 9]), 2, [5, 9, 33])
+    findings = with_movers(with_movers(quiet(), 0, [5, 9, 12]), 2, [5, 9, 33, 34, 40])
     assert kinds_of(findings) == [("movers", ("mlp", "0", "1")), ("movers", ("mlp", "0", "2"))]
     first, whole = find_changes(findings).found
-    assert first.samples == (findings.subject.ids[5], findings.subject.ids[9])
-    assert whole.samples == (findings.subject.ids[33],)
+    ids = findings.subject.ids
+    assert first.samples == (ids[5], ids[9], ids[12])
+    assert whole.samples == (ids[33], ids[34], ids[40])
     assert first.scores["least"].value == 0.5
+
+
+def test_one_or_two_movers_are_listed_and_not_claimed():
+    findings = with_movers(quiet(), 0, [5, 9])
+    assert kinds_of(findings) == []
+    assert [rows.tolist() for _, _, rows in list_movers(findings)] == [[5, 9]]
 
 
 def test_movers_are_placed_by_the_classes_of_their_neighbors():

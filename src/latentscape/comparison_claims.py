@@ -28,6 +28,8 @@ OF_ANSWERS = ("accuracy", "balanced_accuracy", "hit_at_", "recall_at_", "mrr", "
 """How names of scores begin that are made of right and wrong answers: the samples behind them can be named."""
 MOST_AGAIN = 3
 """Steps told in which a score went the same way as it did from the first checkpoint to the last."""
+LEAST_MOVERS = 3
+"""Fewer samples that left their neighbors are listed, not claimed."""
 MAJORITY = 0.5
 """A sample lies among those of a class if more than this share of its neighbors belong to it."""
 TOO_FEW = "there are too few samples to tell a difference from chance"
@@ -46,7 +48,7 @@ def find_changes(findings: ComparisonFindings) -> Improvements:
         *_claim_scores(findings),
         *_claim_groups(findings),
         *_claim_splits(findings),
-        *(_claim_moved(findings, step, motion=motion, rows=rows) for step, motion, rows in list_movers(findings)),
+        *_claim_movers(findings),
     ]
     return Improvements(found=tuple(claims), withheld=tuple(_withhold(findings)))
 
@@ -274,6 +276,15 @@ def list_movers(findings: ComparisonFindings) -> list[tuple[Step, NeighborChange
             found.append((step, motion, np.array(rows, dtype=np.int64)))
         told |= set(rows)
     return found
+
+
+def _claim_movers(findings: ComparisonFindings) -> list[Improvement]:
+    """Of every step in which several samples left their neighbors; one or two do now and then where all is noise."""
+    return [
+        _claim_moved(findings, step, motion=motion, rows=rows)
+        for step, motion, rows in list_movers(findings)
+        if len(rows) >= LEAST_MOVERS
+    ]
 
 
 def _claim_moved(findings: ComparisonFindings, step: Step, *, motion: NeighborChange, rows: Rows) -> Improvement:

@@ -36,6 +36,13 @@ def test_a_map_with_nothing_in_common_keeps_its_size():
     assert 0.7 < after.std() / onto.std() < 1.4
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_where_most_fit_exactly_no_distance_overflows(seed):
+    random = np.random.default_rng(seed)
+    onto = random.normal(size=(3, 2))
+    assert np.isfinite(align(random.normal(size=(3, 2)), onto=onto)).all()
+
+
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_a_single_place_is_only_shifted(n):
     onto = np.random.default_rng(2).normal(size=(n, 2))

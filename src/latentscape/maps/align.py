@@ -21,6 +21,8 @@ ROUNDS = 20
 """Times the fit of two maps is made again with smaller weights for what lies far apart."""
 CANDIDATES, JUDGES = 300, 1000
 """Transforms tried, and samples that judge them."""
+FARTHEST = 1e6
+"""Distances beyond so many medians weigh alike, next to nothing: where most points fit, the median is next to 0."""
 Plane = Complex[np.ndarray, " sample"]
 """Places as complex numbers x + iy: turning and scaling is one multiplication."""
 
@@ -96,7 +98,8 @@ def _fit_most(source: Plane, target: Plane) -> Plane:
     moved = a[best] * source + b[best]
     for _ in range(ROUNDS):
         left = np.abs(moved - target)
-        scale, shift = _fit(source, target, 1 / (1 + (left / (np.median(left) or 1.0)) ** 2))
+        far = np.minimum(left / (np.median(left) or 1.0), FARTHEST)
+        scale, shift = _fit(source, target, 1 / (1 + far**2))
         moved = scale * source + shift
     return moved
 
