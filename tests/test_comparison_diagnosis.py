@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from latentscape.comparison_diagnosis import diagnose_comparison
+from latentscape.comparison_diagnosis import answer, diagnose_comparison
 from latentscape.comparison_findings import Checkpoint, ComparisonFindings, Subject
 from latentscape.findings import Accounting, ModelCard
 from latentscape.layer_maps import MapPlan, map_layers
@@ -59,7 +59,7 @@ def diagnose(matched: Matched) -> ComparisonFindings:
     for layer, frames in matched.features.items():
         named = {str(number): frame for number, frame in enumerate(frames)}
         maps[layer] = list(map_layers(Unkept(), named, plan=plan, inputs={}).values())
-    return diagnose_comparison(matched, maps, seed=0)
+    return diagnose_comparison(matched, answer(matched, seed=0), maps, seed=0)
 
 
 def find_claims(findings: ComparisonFindings) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """The conductor of a comparison: run folders or checkpoints in; what changed between them, and whether it is real."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.comparison_claims import sort_step
-from latentscape.comparison_diagnosis import diagnose_comparison
+from latentscape.comparison_claims import PROBE, sort_step
+from latentscape.comparison_diagnosis import answer, diagnose_comparison
 from latentscape.comparison_findings import ComparisonFindings, Subject
-from latentscape.errors import UsageError
+from latentscape.errors import UsageError, nearest
 from latentscape.figures.style import Style
 from latentscape.figures.tables import COMPARISON_FIGURES
 from latentscape.findings import DrawnMap
@@ -77,9 +77,11 @@ def compare_runs(runs: Sequence[Path], settings: CompareSettings, *, progress: P
     )
     matched = match_snapshots(snapshots)
     style = choose_style(matched, settings)
+    answers = answer(matched, seed=settings.seed, progress=progress)
+    _refuse_unknown(settings.fail_if, known=answers[0].tallies)
     with RunFolder(settings.output) as folder:
         maps = _map(folder, matched, settings=settings, progress=progress)
-        findings = diagnose_comparison(matched, maps, seed=settings.seed, progress=progress)
+        findings = diagnose_comparison(matched, answers, maps, seed=settings.seed, progress=progress)
         scores = score_everything(findings)
         files = _write(folder, findings, scores, style=style, progress=progress)
         folder.finish(_make_manifest(findings, settings, files=files, runs=runs))
@@ -89,6 +91,19 @@ def compare_runs(runs: Sequence[Path], settings: CompareSettings, *, progress: P
         scores=scores,
         files=tuple(files),
     )
+
+
+def _refuse_unknown(conditions: Sequence[str], *, known: Iterable[str]) -> None:
+    """Raise UsageError for a difference of a score that is none, before the long part of the work."""
+    for condition in conditions:
+        name = parse_condition(condition).name
+        score, found, rest = name.partition(f"_{DELTA}")
+        if found and score not in known and not rest.startswith("_") and not score.startswith(PROBE):
+            raise UsageError(
+                "there is no such score to compare",
+                got=f"`{name}`",
+                hint=nearest(name, [f"{each}_{DELTA}" for each in known]),
+            )
 
 
 def record_checkpoints(

@@ -44,12 +44,14 @@ Maps = Mapping[str, Sequence[LayerMaps]]
 """Tracked layer -> graph and maps of each checkpoint, in one frame."""
 
 
-def diagnose_comparison(matched: Matched, maps: Maps, *, seed: int, progress: Progress = SILENT) -> ComparisonFindings:
-    """Measure everything the comparison reports."""
+def diagnose_comparison(
+    matched: Matched, answers: Sequence[Answers], maps: Maps, *, seed: int, progress: Progress = SILENT
+) -> ComparisonFindings:
+    """Measure everything the comparison reports; `answers` are those of `answer`."""
     drifts = measure_drifts(matched, maps, seed=seed, progress=progress)
     answers = tuple(
         _add_probes(each, number, drifts=drifts, subject=matched.subject, seed=seed)
-        for number, each in enumerate(answer(matched, seed=seed, progress=progress))
+        for number, each in enumerate(answers)
     )
     asked, chosen_by = HEADLINES[matched.subject.study]
     findings = ComparisonFindings(

