@@ -151,15 +151,22 @@ def _count_outcomes(findings: ComparisonFindings) -> OutcomeBlock:
 
 
 def _list_group_blocks(findings: ComparisonFindings) -> list[Block]:
-    """A block a grouping, its worst difference first."""
+    """A block a grouping, its worst difference first; groupings with a single value share the last one."""
     changes = findings.overall.group_changes
     score = name_group_score(findings)
+    each = {
+        by: {value: change for (other, value), change in changes.items() if other == by}
+        for by in dict.fromkeys(by for by, _ in changes)
+    }
+    single = {f"{say_grouping(by)}: {value}": own[value] for by, own in each.items() for value in own if len(own) == 1}
+    several = {say_grouping(by): own for by, own in each.items() if len(own) > 1}
     blocks: list[Block] = []
-    for grouping in dict.fromkeys(by for by, _ in changes):
-        own = {value: change for (by, value), change in changes.items() if by == grouping}
-        values = sorted(_choose(list(own), own), key=lambda value: _order(own[value]))
+    for grouping, own in (several | {"other attributes" if several else "attribute": single}).items():
+        if not own:
+            continue
+        values = sorted(_choose(list(own), own), key=lambda value, own=own: _order(own[value]))
         header = Header(
-            heading=f"{capitalize(say_score_name(score))} by {say_grouping(grouping)}",
+            heading=f"{capitalize(say_score_name(score))} by {grouping}",
             reading=f"{_say_ends(findings, findings.overall)}; worst first",
         )
         blocks.append(
