@@ -28,7 +28,7 @@ test: $(READY)   ## fast tests, then the slow ones: whole studies, real models
 
 browser:         ## Debian's Chromium for the tests of the pages, where it is missing and may be installed
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
-	{ apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; } || \
 		echo 'no Chromium: the tests that drive a page in a browser will say so and skip'
 
 check: $(READY)  ## style, types, layers
