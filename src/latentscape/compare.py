@@ -185,9 +185,10 @@ def _map(
     drawn: dict[str, list[LayerMaps]] = {}
     for number, (layer, frames) in enumerate(matched.features.items(), start=1):
         progress.say(f"layer {layer}, {number} of {len(matched.features)}")
-        keys = [f"{safe_name(layer)}_{_digest(features)[:16]}" for features in frames]
+        digests = [_digest(features) for features in frames]
+        keys = [f"{safe_name(layer)}_{each[:16]}" for each in digests]
         different = dict(zip(keys, frames, strict=True))
-        inputs = {"features": [_digest(features) for features in different.values()], "versions": versions()}
+        inputs = {"features": list(dict.fromkeys(digests)), "versions": versions()}
         mapped = map_layers(folder, different, plan=plan, inputs=inputs, progress=progress)
         drawn[layer] = [mapped[key] for key in keys]
     return drawn

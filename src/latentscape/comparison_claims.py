@@ -64,11 +64,6 @@ def find_lead(findings: ComparisonFindings, step: Step) -> tuple[str, Change] | 
     return next(iter(order_changes(findings, step).items()), None)
 
 
-def name_group_score(findings: ComparisonFindings) -> str:
-    """The score by which groups of samples are compared."""
-    return "accuracy" if findings.subject.study == "latents" else "hit_at_1"
-
-
 def find_motion(findings: ComparisonFindings, step: Step) -> NeighborChange | None:
     """What became of the neighborhoods in the main layer."""
     return step.motion.get(findings.main_layer)

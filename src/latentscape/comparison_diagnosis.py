@@ -38,8 +38,8 @@ from latentscape.snapshots.values import LayerMatrix, Matched
 
 LEAST_MEMBERS = 5
 """Groups of fewer judged samples are not compared: no difference among so few could be told from chance."""
-HEADLINES = {"latents": ("accuracy", "accuracy"), "embeddings": ("hit_at_1", "mrr")}
-"""For each study the yes-or-no score that groups are compared by, and the score that chooses a checkpoint."""
+CHOSEN_BY = {"latents": "accuracy", "embeddings": "mrr"}
+"""For each study the score that chooses a checkpoint."""
 Maps = Mapping[str, Sequence[LayerMaps]]
 """Tracked layer -> graph and maps of each checkpoint, in one frame."""
 
@@ -53,7 +53,6 @@ def diagnose_comparison(
         _add_probes(each, number, drifts=drifts, subject=matched.subject, seed=seed)
         for number, each in enumerate(answers)
     )
-    asked, chosen_by = HEADLINES[matched.subject.study]
     findings = ComparisonFindings(
         subject=matched.subject,
         checkpoints=matched.checkpoints,
@@ -61,8 +60,8 @@ def diagnose_comparison(
         answers=answers,
         layers=tuple(_track(matched, layer, drawn=maps[layer], drift=drifts[layer]) for layer in matched.features),
         main_layer=matched.main_layer,
-        steps=measure_steps(matched, maps, answers, asked=asked, seed=seed),
-        choice=_choose(matched.subject, answers, chosen_by, seed=seed),
+        steps=measure_steps(matched, maps, answers, seed=seed),
+        choice=_choose(matched.subject, answers, CHOSEN_BY[matched.subject.study], seed=seed),
         same_models=matched.same_models,
         notes=matched.notes,
     )
@@ -164,9 +163,7 @@ def _track(matched: Matched, layer: str, *, drawn: Sequence[LayerMaps], drift: L
     )
 
 
-def measure_steps(
-    matched: Matched, maps: Maps, answers: Sequence[Answers], *, asked: str, seed: int
-) -> tuple[Step, ...]:
+def measure_steps(matched: Matched, maps: Maps, answers: Sequence[Answers], *, seed: int) -> tuple[Step, ...]:
     """From each checkpoint to the next; with more than two, from the first to the last at the end.
 
     All steps to the next are one family of questions, the way from first to last is another: their p are adjusted
@@ -175,12 +172,12 @@ def measure_steps(
     n = len(matched.checkpoints)
     nearby = list(pairwise(range(n)))
     whole = [(0, n - 1)] if n > 2 else []
-    steps = [_measure_step(matched, maps, answers, pair=pair, asked=asked, seed=seed) for pair in (*nearby, *whole)]
+    steps = [_measure_step(matched, maps, answers, pair=pair, seed=seed) for pair in (*nearby, *whole)]
     return (*_adjust(steps[: len(nearby)]), *_adjust(steps[len(nearby) :]))
 
 
 def _measure_step(
-    matched: Matched, maps: Maps, answers: Sequence[Answers], *, pair: tuple[int, int], asked: str, seed: int
+    matched: Matched, maps: Maps, answers: Sequence[Answers], *, pair: tuple[int, int], seed: int
 ) -> Step:
     first, second = pair
     subject = matched.subject
@@ -194,7 +191,7 @@ def _measure_step(
             cluster_name=subject.cluster_name,
             seed=seed,
         ),
-        group_changes=_compare_groups(subject, before[asked], after[asked], seed=seed),
+        group_changes=_compare_groups(subject, before[subject.group_score], after[subject.group_score], seed=seed),
         motion={
             layer: _measure_motion(features, maps[layer], pair=pair, seed=seed)
             for layer, features in matched.features.items()

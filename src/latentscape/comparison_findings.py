@@ -59,6 +59,11 @@ class Subject:
     class_names: tuple[str, ...] = ()
     """Of a classifier; empty for a retriever."""
 
+    @property
+    def group_score(self) -> str:
+        """The yes-or-no score by which groups of samples are compared."""
+        return "accuracy" if self.study == "latents" else "hit_at_1"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:

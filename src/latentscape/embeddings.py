@@ -8,9 +8,9 @@ from typing import Any
 from latentscape.errors import UsageError
 from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
-from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, Skip
+from latentscape.findings import DrawnMap, EmbeddingsFindings
 from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, write_figures
-from latentscape.light_runs import describe_layers, keep_retriever_run, tabulate_retriever
+from latentscape.light_runs import account_pairs, describe_layers, keep_retriever_run, tabulate_retriever
 from latentscape.measures.scales import PUBLISHED_FIGURES, READINESS, Check, check_readiness
 from latentscape.measures.score import Score
 from latentscape.pages.embeddings_lists import tabulate_defects, tabulate_queries
@@ -63,7 +63,7 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
             maps[studied],
             background=_gather_background(given, found, settings),
             model=found.model,
-            accounting=_account(found, given.skipped),
+            accounting=account_pairs(found, given.skipped),
             seed=settings.seed,
             progress=progress,
         )
@@ -100,7 +100,7 @@ def record_embeddings(
             folder,
             found,
             attributes=list_attributes(given, found.pairs),
-            accounting=_account(found, given.skipped),
+            accounting=account_pairs(found, given.skipped),
             settings=record_settings(settings),
             seed=settings.seed,
         )
@@ -171,16 +171,6 @@ def _map(folder: RunFolder, found: PairVectors, *, settings: EmbeddingsSettings,
 def _list_maps(maps: Maps) -> list[tuple[str, DrawnMap]]:
     """Each map and its name, `{method}_{layer}`."""
     return [(f"{method}_{layer}", drawn) for layer, methods in maps.items() for method, drawn in methods.items()]
-
-
-def _account(found: PairVectors, skipped: Sequence[Skip]) -> Accounting:
-    n_skipped = sum(skip.count for skip in skipped)
-    return Accounting(
-        n_in=len(found.pairs) + n_skipped + len(found.failed),
-        n_ok=len(found.pairs),
-        skipped=tuple(skipped),
-        failed=found.failed,
-    )
 
 
 def _write(

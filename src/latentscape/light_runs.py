@@ -11,7 +11,7 @@ from jaxtyping import Int
 from latentscape.datasets.attributes import Attribute
 from latentscape.datasets.pairs import PairSamples
 from latentscape.diagnosis import Judged, score_predictions
-from latentscape.findings import Accounting, LatentsFindings, ModelCard
+from latentscape.findings import Accounting, LatentsFindings, ModelCard, Skip
 from latentscape.measures.calibration import measure_calibration
 from latentscape.measures.classification import count_confusions
 from latentscape.measures.ranking import Ranking, rank_documents
@@ -100,6 +100,16 @@ def keep_retriever_run(
     return scores
 
 
+def account_pairs(found: PairVectors, skipped: Sequence[Skip]) -> Accounting:
+    """What became of every query: those that have vectors, those left out before, those that failed."""
+    return Accounting(
+        n_in=len(found.pairs) + sum(skip.count for skip in skipped) + len(found.failed),
+        n_ok=len(found.pairs),
+        skipped=tuple(skipped),
+        failed=found.failed,
+    )
+
+
 def describe_classes(samples: Judged | LatentsFindings) -> dict[str, Any]:
     """For the manifest: what the logits and the numbers of data sets stand for."""
     return {"classes": list(samples.class_names), "datasets": list(samples.dataset_names)}
@@ -132,7 +142,7 @@ def tabulate_retriever(
     n_queries, n_documents = len(pairs), len(pairs.documents)
     kinds = np.concatenate([np.zeros(n_queries, int), sort_documents(judge(pairs))])
     none = [None] * n_documents
-    relevant, hard, ignored = (_list_numbers(each) for each in pairs.judgments())
+    relevant, hard, ignored = pairs.judgments()
     types = [[list(negative.types) for negative in wrong] for wrong in pairs.hard_negatives]
     return {
         "id": [*(f"query {row}" for row in range(n_queries)), *(f"document {row}" for row in range(n_documents))],
@@ -151,13 +161,9 @@ def tabulate_retriever(
     }
 
 
-def _list_numbers(lists: Sequence[Int[np.ndarray, " _"]]) -> list[list[int]]:
-    return [numbers.tolist() for numbers in lists]
-
-
-def _pack_lists(lists: Sequence[Sequence[int]], n_documents: int) -> pa.Array:
+def _pack_lists(lists: Sequence[Int[np.ndarray, " _"]], n_documents: int) -> pa.Array:
     """Document numbers of each query; null for documents."""
-    return pa.array([*lists, *[None] * n_documents], type=pa.list_(pa.int64()))
+    return pa.array([*(numbers.tolist() for numbers in lists), *[None] * n_documents], type=pa.list_(pa.int64()))
 
 
 def _pack_types(types: Sequence[Sequence[Sequence[str]]], n_documents: int) -> pa.Array:

@@ -76,7 +76,7 @@ def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
         taken = taken.take(drawn)
     return PairInput(
         pairs=taken if isinstance(taken, PairSamples) else taken.pairs,
-        skipped=(*_list_skips(whole), *_list_not_drawn(whole, drawn)),
+        skipped=(*list_skips(whole), *_list_not_drawn(whole, drawn)),
         rules=rules,
         geography=geography,
         weights={name: float(weight) for name, weight in (weights or {}).items() if not name.startswith("_")},
@@ -102,7 +102,7 @@ def _read_pairs(settings: EmbeddingsSettings, weights: Weights | None) -> PairSa
     return leave_out_trained(pairs, read_pairs(settings.train)) if settings.train else pairs
 
 
-def _list_skips(pairs: PairSamples) -> list[Skip]:
+def list_skips(pairs: PairSamples) -> list[Skip]:
     """Rows that are no pairs or were trained on; and as many as were merged into the row with their query."""
     skips = [Skip(id=row, reason=reason) for row, reason in pairs.skipped]
     n_merged = pairs.n_rows - len(pairs) - len(skips)

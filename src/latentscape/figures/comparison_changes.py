@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from latentscape.comparison_claims import PROBE, VIOLATIONS, find_judged, name_group_score, sort_step
+from latentscape.comparison_claims import PROBE, VIOLATIONS, find_judged, sort_step
 from latentscape.comparison_findings import ComparisonFindings, Step
 from latentscape.figures.comparison_blocks import Block, ChangeBlock, OutcomeBlock, choose_dot, draw_flow, plan_flow
 from latentscape.figures.comparison_words import (
@@ -153,7 +153,7 @@ def _count_outcomes(findings: ComparisonFindings) -> OutcomeBlock:
 def _list_group_blocks(findings: ComparisonFindings) -> list[Block]:
     """A block a grouping, its worst difference first; groupings with a single value share the last one."""
     changes = findings.overall.group_changes
-    score = name_group_score(findings)
+    score = findings.subject.group_score
     each = {
         by: {value: change for (other, value), change in changes.items() if other == by}
         for by in dict.fromkeys(by for by, _ in changes)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from latentscape.comparison_claims import PROBE, name_group_score, place_movers, sort_step
+from latentscape.comparison_claims import PROBE, place_movers, sort_step
 from latentscape.comparison_findings import ComparisonFindings, Step
 from latentscape.figures.comparison_words import (
     BECOMES,
@@ -124,7 +124,7 @@ def _look(claim: Improvement, findings: ComparisonFindings, outcome: Outcome) ->
 def _tell_group(claim: Improvement, findings: ComparisonFindings) -> Told:
     grouping, values = claim.subject[0], claim.subject[3:]
     first, second = _ends(claim, findings)
-    lead = name_group_score(findings)
+    lead = findings.subject.group_score
     way = "better" if claim.kind == "group_better" else "worse"
     parts = [f"{value} {say_sure_delta(lead, claim.scores[value])}, n = {claim.scores[value].n:,}" for value in values]
     action = (

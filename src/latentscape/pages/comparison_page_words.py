@@ -1,6 +1,6 @@
 """What the interactive page of a comparison alone says: its facts, and the rows of its lists of differences."""
 
-from latentscape.comparison_claims import name_group_score, order_changes
+from latentscape.comparison_claims import order_changes
 from latentscape.comparison_findings import ComparisonFindings, Step
 from latentscape.figures.comparison_words import (
     RECOMMENDED,
@@ -32,7 +32,7 @@ def list_changes(findings: ComparisonFindings, step: Step) -> list[list[str]]:
 
 def list_group_changes(findings: ComparisonFindings, step: Step) -> list[list[str]]:
     """The same for each group of samples, the surest differences first; of very many groups the first."""
-    lead = name_group_score(findings)
+    lead = findings.subject.group_score
     sure = sorted(step.group_changes.items(), key=lambda item: 2.0 if item[1].adjusted is None else item[1].adjusted)
     return [
         [f"{say_grouping(by)}: {clean_text(value)}", *_describe_change(lead, change)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from latentscape.comparison_claims import PROBE, VIOLATIONS, find_judged, name_group_score, order_changes
+from latentscape.comparison_claims import PROBE, VIOLATIONS, find_judged, order_changes
 from latentscape.comparison_findings import ComparisonFindings, Step, TrackedLayer
 from latentscape.figures.comparison_words import (
     VERDICTS,
@@ -153,7 +153,7 @@ def _tabulate_steps(findings: ComparisonFindings, names: Sequence[str]) -> Itera
 
 def tabulate_groups(findings: ComparisonFindings) -> Iterable[Table]:
     """For each grouping and value how many are right at the first and at the last checkpoint."""
-    step, lead = findings.overall, name_group_score(findings)
+    step, lead = findings.overall, findings.subject.group_score
     by_grouping: dict[str, list[str]] = {}
     for grouping, value in step.group_changes:
         by_grouping.setdefault(grouping, []).append(value)

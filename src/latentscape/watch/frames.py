@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 
 from latentscape.findings import Accounting, DrawnMap, MapFindings
+from latentscape.layer_maps import TRUST_NEIGHBORS
 from latentscape.maps import make_map, neighbors_needed
 from latentscape.maps.align import align
 from latentscape.measures.faithfulness import measure_map_trust
@@ -14,7 +15,6 @@ from latentscape.neighbors import find_neighbors
 from latentscape.shapes import FeatureMatrix, Points
 
 METHODS = ("tsne", "umap", "pca")
-TRUST_NEIGHBORS = 15
 
 
 @final

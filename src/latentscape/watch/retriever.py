@@ -13,11 +13,11 @@ from latentscape.checkpoint import WeightReceipt
 from latentscape.datasets.pairs import PairSamples, read_pairs
 from latentscape.datasets.splits import stratified_sample
 from latentscape.errors import UsageError
-from latentscape.findings import Accounting, ModelCard, Skip
-from latentscape.light_runs import KINDS, keep_retriever_run
+from latentscape.findings import ModelCard, Skip
+from latentscape.light_runs import KINDS, account_pairs, keep_retriever_run
 from latentscape.measures.score import Score
 from latentscape.models.loaded import LoadedRetriever
-from latentscape.pair_input import EMBEDDING, PairVectors
+from latentscape.pair_input import EMBEDDING, PairVectors, list_skips
 from latentscape.pair_vectors import OpenRetriever, embed_pairs
 from latentscape.retrieval_diagnosis import judge, sort_documents
 from latentscape.settings import EmbeddingsSettings
@@ -50,15 +50,9 @@ class RetrieverWatch(Watch):
         whole = _read(self.pairs)
         drawn = stratified_sample(["query"] * len(whole), n=self.max_samples, seed=self.seed)
         self._pairs: PairSamples = whole if len(drawn) == len(whole) else whole.take(drawn)
-        left_out, n_merged = len(whole) - len(drawn), whole.n_rows - len(whole) - len(whole.skipped)
-        self._skipped = tuple(Skip(id=row, reason=reason) for row, reason in whole.skipped) + tuple(
-            Skip(id=name, reason=reason, count=count)
-            for name, reason, count in (
-                ("repeats", "rows merged into the one with their query", n_merged),
-                ("queries", "not drawn: max_samples", left_out),
-            )
-            if count > 0
-        )
+        left_out = len(whole) - len(drawn)
+        not_drawn = [Skip(id="queries", reason="not drawn: max_samples", count=left_out)] if left_out else []
+        self._skipped = (*list_skips(whole), *not_drawn)
 
     def _write(self, folder: RunFolder, model: Any, card: ModelCard) -> tuple[Mapping[str, Score], Shown]:
         # The shell holds the model where its training wants it: the device only says where ready vectors go.
@@ -68,18 +62,11 @@ class RetrieverWatch(Watch):
         scores = keep_retriever_run(
             folder,
             found,
-            accounting=self._account(found),
+            accounting=account_pairs(found, self._skipped),
             settings={"watch": True, "batch_size": self.batch_size, "seed": self.seed, **card.trained},
             seed=self.seed,
         )
         return scores, _show(found)
-
-    def _account(self, found: PairVectors) -> Accounting:
-        n_skipped = sum(skip.count for skip in self._skipped)
-        n_ok = len(found.pairs)
-        return Accounting(
-            n_in=n_ok + n_skipped + len(found.failed), n_ok=n_ok, skipped=self._skipped, failed=found.failed
-        )
 
 
 def _read(pairs: str | Path | Sequence[Mapping[str, Any]]) -> PairSamples:
