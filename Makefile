@@ -5,7 +5,7 @@ READY := .venv/.ready
 # One thread a test process: the tests already run two processes, and more threads than cores only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help setup demo test browser check bench clean
+.PHONY: help setup demo test browser check audit chaos bench clean
 
 help:            ## what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -36,6 +36,13 @@ check: $(READY)  ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+audit: $(READY)  ## known holes in the pinned versions, by the public advisory feed; says so where it can't be reached
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
+	@$(BIN)/python .ci/audit.py || [ $$? -eq 2 ]
+
+chaos: $(READY)  ## kill it, starve it, feed it the worst; writes its figures into docs/reliability.md (about half an hour)
+	$(TEST_ENV) $(BIN)/python -m chaos
 
 bench: $(READY)  ## maps against peers, in the same run: what they cost and what they are worth (1 to 2 hours)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

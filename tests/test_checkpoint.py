@@ -3,6 +3,7 @@
 import builtins
 import gzip
 import io
+import json
 import os
 import pickle
 import random
@@ -11,6 +12,7 @@ import tarfile
 import zipfile
 from collections import OrderedDict
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -255,7 +257,7 @@ def test_flipped_bytes_give_tensors_or_our_errors(tmp_path, kind):
 )
 def test_saved_things_without_one_state_dict(tmp_path, saved, says):
     with pytest.raises(ModelError, match=says):
-        load_checkpoint(save(tmp_path, saved))
+        assert load_checkpoint(save(tmp_path, saved)).tensors
 
 
 @pytest.mark.parametrize(
@@ -585,3 +587,76 @@ def test_a_long_list_is_cut_and_counted():
         load({})
     assert "11 missing" in str(caught.value)
     assert "... and 1 more" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_buffers_that_are_not_finite_are_refused(value):
+    tensors = weights()
+    tensors["encoder.1.running_var"][2] = value
+    with pytest.raises(ModelError, match="finite") as caught:
+        load(tensors)
+    assert caught.value.fault == "weights-values"
+    assert "encoder.1.running_var" in str(caught.value)
+
+
+def test_a_mask_of_infinities_that_the_module_makes_itself_is_its_own():
+    class Masked(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 2)
+            self.register_buffer("mask", torch.tensor([0.0, float("-inf")]))
+
+    tensors = Masked().state_dict()
+    assert len(load_weights(Masked(), tensors, source="x").matched) == 3
+    with pytest.raises(ModelError, match="finite"):
+        load_weights(Masked(), {**tensors, "mask": torch.tensor([float("-inf"), 0.0])}, source="x")
+
+
+def test_a_receipt_in_plain_values():
+    tensors = {key: tensor for key, tensor in weights().items() if key not in ("side.weight", "head.bias")}
+    _, receipt = load(tensors, side_branches=("side.",), allow_missing=["head.*"])
+    told = json.loads(json.dumps(receipt.to_dict()))
+    # 9 of 11 tensors; 34 of 44 parameters, rounded down
+    assert (told["n_tensors_matched"], told["n_tensors"], told["percent_tensors"]) == (9, 11, 81.8)
+    assert (told["n_parameters_matched"], told["n_parameters"], told["percent_parameters"]) == (34, 44, 77.2)
+    assert (told["allowed"], told["side_branches"]) == (["head.bias"], ["side.weight"])
+
+
+# -- a file that is written to -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["zip", "safetensors"])
+@pytest.mark.parametrize("how", ["rewritten", "rewritten with its old times", "cut", "removed"])
+def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch, kind, how):
+    path = tmp_path / "checkpoint.pt"
+    other = {name: tensor + 1 for name, tensor in state().items()}
+    (save_file if kind == "safetensors" else torch.save)(other, path)
+    later = path.read_bytes()
+    (save_file if kind == "safetensors" else torch.save)(state(), path)
+    read = Path.read_bytes
+
+    def change(self):
+        data, stat = read(self), self.stat()
+        if how == "removed":
+            self.unlink()
+        else:
+            self.write_bytes(later if how.startswith("rewritten") else later[:100])
+        if how == "rewritten with its old times":
+            os.utime(self, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", change)
+    with pytest.raises(ModelError, match="changed while") as caught:
+        load_checkpoint(path)
+    assert caught.value.fault == "checkpoint-changed"
+
+
+def test_a_name_twice_in_a_safetensors_header(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "w.safetensors")
+    data = (tmp_path / "w.safetensors").read_bytes()
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")].rstrip()
+    entry = header[1:-1]
+    twice = b"{" + entry + b"," + entry + b"}"
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(twice)) + twice + data[-8:])
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(tmp_path / "w.safetensors")
+    assert caught.value.fault == "checkpoint-broken"

@@ -13,6 +13,7 @@ import pytest
 
 from latentscape import doctor, errors
 from latentscape.cli import main
+from latentscape.faults import FAULTS
 
 COMMANDS = [
     [],
@@ -131,7 +132,8 @@ def end_with(monkeypatch, run_command):
 def test_every_kind_of_error_has_its_exit_code(kind, end_with):
     code, out, err = end_with(kind("it broke", got="this", expected="that", hint="do so"))
     assert (code, out) == (PROMISED[kind], "")
-    assert err == "error: it broke\n  got: this\n  expected: that\n\nhint: do so\n"
+    assert kind.fault in FAULTS
+    assert err == f"error[{kind.fault}]: it broke\n  got: this\n  expected: that\n\nhint: do so\n"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_a_traceback_is_shown_to_those_who_ask(error, code, end_with):
     found, _, err = end_with(error, "--debug")
     assert found == code
     assert "Traceback" in err
-    assert err.index("Traceback") < err.index("error: ")
+    assert err.index("Traceback") < err.index("error[")
 
 
 def test_a_name_can_not_speak_to_the_terminal(run_command):
@@ -342,6 +344,19 @@ def test_signals_end_with_their_code_and_a_word(number, code, word):
     assert process.returncode == code
     assert word in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (["/usr/bin/latentscape", "map", "my rows.npz"], "latentscape map 'my rows.npz'"),
+        (["/x/latentscape/__main__.py", "doctor"], "python -m latentscape doctor"),
+        (["visualize_latents.py", "--config", "a.yml"], "python visualize_latents.py --config a.yml"),
+    ],
+)
+def test_an_interrupted_command_can_be_copied_from_the_terminal(typed, again, end_with, monkeypatch):
+    monkeypatch.setattr(sys, "argv", typed)
+    assert end_with(KeyboardInterrupt())[2].endswith(f"\n\n    {again}\n")
 
 
 # -- the original commands ------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
+import ast
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latentscape import disk
-from latentscape.disk import hash_file, make_folder, write_file
+from latentscape.disk import Sink, hash_file, make_folder, read_file, remove_folder, require_space, write_file
 from latentscape.errors import ResourceError, UsageError
 
 OLD, NEW = b"old" * 1000, b"new!" * 1000
@@ -146,3 +148,134 @@ def test_a_folder_that_may_not_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", failing(Path.mkdir, errno.EACCES, at=1, forever=True))
     with pytest.raises(ResourceError, match="may write to"):
         make_folder(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("code", "fault", "told"),
+    [
+        (errno.ENOSPC, "disk-full", "free some space, then run the same command again"),
+        (errno.EDQUOT, "disk-full", "quota"),
+        (errno.EFBIG, "disk-full", "ulimit -f"),
+        (errno.EACCES, "disk-forbidden", "may write to"),
+        (errno.EROFS, "disk-forbidden", "may write to"),
+        (errno.EIO, "disk-broken", "check the disk"),
+        (errno.EISDIR, "output-unusable", "choose another"),
+        (errno.ELOOP, "output-unusable", "choose another"),
+    ],
+)
+def test_every_error_has_an_id_and_a_next_step(tmp_path, monkeypatch, code, fault, told):
+    monkeypatch.setattr(disk.os, "write", failing(os.write, code, at=1, forever=True))
+    with pytest.raises((ResourceError, UsageError)) as caught:
+        write(tmp_path / "a")
+    assert caught.value.fault == fault
+    assert told in caught.value.hint
+
+
+def test_a_system_that_takes_nothing_and_says_nothing_is_not_asked_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk.os, "write", lambda *_: 0)
+    with pytest.raises(ResourceError, match="took nothing"):
+        write(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_when_the_file_is_closed_counts(tmp_path, monkeypatch):
+    """Network drives tell of a full quota there."""
+    close = os.close
+
+    def fail(descriptor):
+        close(descriptor)
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(disk.os, "close", fail)
+    with pytest.raises(ResourceError, match="quota"):
+        write(tmp_path / "a")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")  # noqa: PTH110
+def test_a_device_that_is_always_full():
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match="No space left"):
+        Sink(descriptor).write(NEW)
+    os.close(descriptor)
+
+
+def test_room_is_asked_for_before_the_work(tmp_path, monkeypatch):
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage(10**9, 0, 30_000_000))
+    require_space(tmp_path / "new" / "deeper", 30_000_000)
+    with pytest.raises(ResourceError, match="50 MB: it needs 20 MB more") as caught:
+        require_space(tmp_path / "new" / "deeper", 50_000_000)
+    assert (caught.value.got, caught.value.fault) == ("30 MB free", "disk-full")
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage(0, 0, 0))
+    require_space(tmp_path, 50)  # a drive that doesn't know its size
+    monkeypatch.setattr(disk.shutil, "disk_usage", failing(shutil.disk_usage, errno.EIO, at=1, forever=True))
+    require_space(tmp_path, 50)
+
+
+@pytest.mark.parametrize("how", ["missing", "folder", "link", "pipe", "large"])
+def test_what_is_no_plain_file_is_not_read(tmp_path, how):
+    path = tmp_path / "a"
+    if how == "folder":
+        path.mkdir()
+    elif how == "link":
+        (tmp_path / "b").write_bytes(NEW)
+        path.symlink_to("b")
+    elif how == "pipe":
+        os.mkfifo(path)
+    elif how == "large":
+        path.write_bytes(NEW)
+    with pytest.raises(OSError, match="Errno"):
+        read_file(path, largest=10)
+
+
+def test_a_plain_file_is_read_and_an_empty_folder_removed(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").write_bytes(NEW)
+    assert read_file(tmp_path / "full" / "a") == NEW
+    remove_folder(tmp_path / "full")
+    assert (tmp_path / "full" / "a").exists()
+    (tmp_path / "full" / "a").unlink()
+    remove_folder(tmp_path / "full")
+    remove_folder(tmp_path / "full")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- who writes at all
+
+WRITERS = {
+    "disk.py": "the one door",
+    "lock.py": "the lock must be one file for ever, so that it can be held",
+    "engine.py": "the cache of compiled loops and its record, beside numba's own files",
+    "process.py": "the null device, where streams were closed",
+    "demo/": "sample data and trained checkpoints, which are inputs of a study",
+    "watch/loggers.py": "a picture in a folder of its own, for the loggers that take a path",
+    "watch/retriever.py": "rows on their way to the reader of pair files, in a temporary folder",
+}
+WRITES = {"write_text", "write_bytes", "touch", "truncate", "ftruncate", "pwrite", "rmtree", "copyfile", "copytree"}
+WRITES |= {"unlink", "rmdir", "mkdir", "makedirs", "rename", "symlink_to", "savez", "savez_compressed", "to_csv"}
+
+
+def writes(node) -> bool:
+    """Whether a call writes, makes or removes a file, as far as its name tells."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    words = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if owner == "os":
+        for_writing = any(flag in ast.unparse(node) for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "flags"))
+        return name in {"replace", "rename", "remove"} or name in WRITES or (name == "open" and for_writing)
+    if name == "open" and owner != "archive":
+        return any(word in {"w", "wb", "a", "ab", "x", "xb", "r+", "r+b", "w+", "w+b"} for word in words)
+    return name in WRITES and not (name == "write_text" and not owner)
+
+
+def test_nothing_writes_but_through_one_door(root):
+    package, found = root / "src" / "latentscape", set()
+    for path in package.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        if any(map(writes, calls)):
+            found.add(path.relative_to(package).as_posix())
+    allowed = {name for name in found if name in WRITERS or name.startswith("demo/")}
+    assert found - allowed == set()
+    assert {name.partition("/")[0] + "/" if name.startswith("demo/") else name for name in found} == set(WRITERS)

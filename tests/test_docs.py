@@ -17,11 +17,11 @@ DOCUMENTS = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
-    *(f"docs/{name}.md" for name in ("guide", "watch", "cli", "measures", "format")),
+    *(f"docs/{name}.md" for name in ("guide", "watch", "cli", "errors", "measures", "format", "reliability")),
 ]
 
 
-@pytest.mark.parametrize("generator", ["generate_cli.py", "generate_measures.py"])
+@pytest.mark.parametrize("generator", ["generate_cli.py", "generate_errors.py", "generate_measures.py"])
 def test_generated_pages_are_what_the_code_says(root, generator):
     words = [sys.executable, str(root / "docs" / generator), "--check"]
     ended = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -158,3 +159,35 @@ def test_threads_follow_the_cores_and_the_users_wish(wish, threads, monkeypatch)
     monkeypatch.setenv("OMP_NUM_THREADS", wish)
     cores = len(os.sched_getaffinity(0))
     assert count_threads() == (threads or cores)
+
+
+PARENT = """
+import time
+from latentscape import engine
+print(engine._start_child().pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent ended")
+@pytest.mark.parametrize("after", [0.0, 1.5])
+def test_the_child_that_compiles_does_not_outlive_a_parent_that_is_killed(tmp_path, after):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    words = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        time.sleep(after)
+        parent.kill()
+        parent.wait()
+    gone_by = time.monotonic() + 5
+    while is_running(child):
+        assert time.monotonic() < gone_by
+        time.sleep(0.05)
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -51,10 +51,14 @@ def check_run(folder: str | os.PathLike[str], *, policy: Path | None = None, fai
                 f"there is no published checklist for a run of `{study}`",
                 expected="a policy, or what must not be",
                 hint=f'try `latentscape check {place} --fail-if "accuracy<0.6"`, or write lines into a `--policy` file',
+                fault="option-missing",
             )
         asked = READINESS
     if not asked and not refused:
-        raise UsageError(f"`{policy}` has no lines", expected="lines such as `margin: 0.25`")
+        hint = "write at least one line, or leave `--policy` out"
+        raise UsageError(
+            f"`{policy}` has no lines", expected="lines such as `margin: 0.25`", hint=hint, fault="config-values"
+        )
     must = [set_condition(name, value) for name, value in (asked or {}).items()]
     known = {**scores, **(_derive(run.manifest, scores) if is_retriever else {})}
     names = DIRECTIONS if is_retriever else ()

@@ -1,30 +1,52 @@
 """A file on disk -> the tensors in it and what was saved beside them. No code from the file ever runs."""
 
 import hashlib
+import io
+import json
 import math
 import os
+import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from latentscape.errors import ModelError, SafetyError
+from latentscape.errors import LatentscapeError, ModelError, SafetyError
 from latentscape.file_kinds import check_archive, foreign_globals, tell_file_kind
 from latentscape.numpy_scalars import STAND_INS, RefusedScalarError
 from latentscape.receipt import WeightReceipt, load_weights
 
 __all__ = ["Checkpoint", "WeightReceipt", "hash_file", "load_checkpoint", "load_weights"]
 
-WRAPPERS = ("model_state", "model_state_dict", "state_dict")
+AVERAGED = (
+    *("ema", "model_ema", "ema_model", "ema_state_dict", "state_dict_ema", "model_ema_state_dict", "ema_weights"),
+    *("params_ema", "averaged_model", "swa_model", "swa_state_dict", "shadow", "teacher", "target", "student"),
+)
+"""Names of a second set of weights, which may be the one that is meant: it is never chosen in silence."""
+WRAPPERS = (
+    *("model_state", "model_state_dict", "state_dict", "model", "net", "network", "module", "weights"),
+    *("model_weights", "net_state_dict", "params", "state", "checkpoint"),
+    *AVERAGED,
+)
 """Names under which training scripts keep the model's tensors."""
-PREFIXES = ("module.", "_orig_mod.", "model.")
-"""Put before every name by DataParallel, torch.compile and Lightning."""
+PREFIXES = (
+    *("module.", "_orig_mod.", "model.", "net.", "network.", "_forward_module.", "_fsdp_wrapped_module."),
+    *(f"{name}." for name in AVERAGED),
+)
+"""Put before every name by DataParallel, torch.compile, Lightning, Fabric, FSDP and averages of weights."""
+_LIKE_AVERAGED = re.compile(r"(^|_)(ema|swa|averaged|teacher|student)(_|$)")
 _TRAINING_STATE = ("optim", "sched", "scaler", "rng")
 _MAX_DEPTH = 12
+_MAX_NESTING = 3
+_SETTLED = 0.01
+"""Seconds after which a written file is taken to be at rest: longer than a clock tick of any file system."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +55,53 @@ class Checkpoint:
 
     path: Path
     sha256: str
-    tensors: Mapping[str, Tensor]
-    """On the CPU; the wrapper and the prefix are taken off."""
+    """Of the very bytes that the tensors were read from."""
+    states: Mapping[str, Mapping[str, Tensor]]
+    """Every set of tensors that could be the model, on the CPU under the file's own names, by the place it was found
+    at: a wrapper such as `model_state` or `checkpoint.model`, else `bare` or `safetensors`."""
     metadata: Mapping[str, Any]
     """Plain values only (JSON can write them): epoch, loss, config ...; infinities and NaN as words."""
-    wrapper: str
-    """`model_state`, `model_state_dict`, `state_dict`, `bare` or `safetensors`."""
-    prefix: str
-    """What stood before every name, e.g. `module._orig_mod.`; empty if nothing did."""
+
+    @property
+    def wrapper(self) -> str:
+        """Where the tensors were in the file. Raises ModelError where several sets could be meant."""
+        if len(self.states) > 1:
+            raise refuse_ambiguous(self.path, [f"`{name}`" for name in self.states])
+        return next(iter(self.states))
+
+    @property
+    def prefix(self) -> str:
+        """What stood before every name, e.g. `module._orig_mod.`; empty if nothing did."""
+        return self._stripped[1]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The only set of tensors, without what stood before every name. Raises ModelError where there are several."""
+        return self._stripped[0]
+
+    @cached_property
+    def _stripped(self) -> tuple[dict[str, Tensor], str]:
+        return _strip_prefixes(dict(self.states[self.wrapper]))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read `.pt`, `.pth`, `.bin`, `.ckpt` or `.safetensors`; what the file is, is told by its bytes.
 
-    Raises ModelError for a file that is missing, empty, truncated, or no checkpoint; SafetyError for one that wants
-    to run code, and for archives of programs (TorchScript, pt2).
+    Raises ModelError for a file that is missing, empty, truncated, changed while it is read, or no checkpoint;
+    SafetyError for one that wants to run code, and for archives of programs (TorchScript, pt2).
     """
     path = Path(path)
     kind = tell_file_kind(path)
-    before = _stamp(path)
-    tensors, metadata, wrapper = _read_safetensors(path) if kind == "safetensors" else _read_torch(path, kind)
-    digest = hash_file(path)
-    if _stamp(path) != before:
-        raise ModelError(f"{path} changed while it was being read", hint="wait until the training has written it")
-    tensors, prefix = _strip_prefixes(tensors)
-    return Checkpoint(path=path, sha256=digest, tensors=tensors, metadata=metadata, wrapper=wrapper, prefix=prefix)
+    before, data = _stamp(path), _read_bytes(path)
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        states, metadata = _read_safetensors(path, data) if kind == "safetensors" else _read_torch(path, kind, data)
+    except LatentscapeError:
+        # A file that is being written looks broken, and may look like anything.
+        _require_unchanged(path, before, digest)
+        raise
+    _require_unchanged(path, before, digest)
+    return Checkpoint(path=path, sha256=digest, states=states, metadata=metadata)
 
 
 def hash_file(path: str | os.PathLike[str]) -> str:
@@ -66,52 +110,150 @@ def hash_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+def refuse_ambiguous(path: Path, candidates: list[str]) -> ModelError:
+    """The error for a file in which several sets of weights could be meant."""
+    return ModelError(
+        f"{path} holds several models",
+        got=" and ".join(candidates),
+        expected="one set of weights",
+        hint="load it where you trained it and save the one you mean alone: `torch.save(model.state_dict(), ...)`",
+        fault="checkpoint-ambiguous",
+    )
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:  # pyright: ignore[reportArgumentType]  it takes a path
-            # A copy: the library's tensors look into the mapped file, which may change or shrink later.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  not a dict
-            return tensors, dict(file.metadata() or {}), "safetensors"
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        stat = path.stat()
+    except OSError as error:
+        raise _refuse_changed(path, error.strerror or str(error)) from error
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The whole file, once: a file that is mapped instead kills the process when somebody cuts it."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
         raise ModelError(
-            f"{path} is not a whole safetensors file", got=str(error).strip(), hint="copy or download it again"
+            f"{path} can't be read",
+            got=error.strerror or str(error),
+            hint="check its permissions and the drive",
+            fault="checkpoint-missing",
         ) from error
 
 
-def _read_torch(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+def _require_unchanged(path: Path, before: tuple[int, ...], digest: str) -> None:
+    """Raise ModelError where the file is no longer the one that was read.
+
+    Its bytes are read again: one written to within a tick of the clock keeps its times.
+    """
+    age = time.time() - before[1] / 1e9
+    if 0 <= age < _SETTLED:
+        time.sleep(_SETTLED - age)
+    try:
+        same = hash_file(path) == digest and _stamp(path) == before
+    except OSError as error:
+        raise _refuse_changed(path, error.strerror or str(error)) from error
+    if not same:
+        raise _refuse_changed(path, "other bytes or another date than at the start")
+
+
+def _refuse_changed(path: Path, got: str) -> ModelError:
+    return ModelError(
+        f"{path} changed while it was being read",
+        got=got,
+        hint="wait until the training has written it, or copy it and give the copy",
+        fault="checkpoint-changed",
+    )
+
+
+def _read_safetensors(path: Path, data: bytes) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    try:
+        tensors = safetensors.torch.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")], object_pairs_hook=_once)
+    except (SafetensorError, ValueError, RuntimeError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is not a whole safetensors file",
+            got=str(error).strip()[:300],
+            hint="copy or download it again",
+            fault="checkpoint-broken",
+        ) from error
+    return {"safetensors": tensors}, dict(header.get("__metadata__") or {})
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which no name is there twice: of two tensors of one name, readers keep the one or the other."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("one name stands in its header twice")
+    return values
+
+
+def _read_torch(path: Path, kind: str, data: bytes) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     if kind == "zip":
         check_archive(path)
     try:
-        # Given a path, torch would go by its ending.
-        with path.open("rb") as file, torch.serialization.safe_globals(list(STAND_INS)):
-            saved = torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(list(STAND_INS)):
+            saved = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # hostile and torn bytes make torch raise nearly anything
         raise _explain_refusal(path, error) from error
     if not isinstance(saved, Mapping):
         raise ModelError(
-            f"{path} holds no state dict", got=type(saved).__name__, hint="save `model.state_dict()` with torch.save"
+            f"{path} holds no state dict",
+            got=type(saved).__name__,
+            hint="save `model.state_dict()` with torch.save",
+            fault="checkpoint-kind",
         )
-    state, wrapper = _unwrap(path, saved)
-    tensors = {name: _checked(path, name, value) for name, value in _tensors_in(state)}
-    if not tensors:
-        raise ModelError(f"{path} holds no weights", got=f"keys {', '.join(map(str, list(saved)[:10])) or 'none'}")
-    beside = saved if wrapper == "bare" else {key: value for key, value in saved.items() if key != wrapper}
-    return tensors, _plain_values(beside), wrapper
+    states = {
+        name: {key: _checked(path, key, value) for key, value in _tensors_in(state)}
+        for name, state in _find_states(saved).items()
+    }
+    if not states:
+        keys = ", ".join(map(str, list(saved)[:10])) or "none"
+        raise ModelError(
+            f"{path} holds no weights",
+            got=f"keys {keys}",
+            expected=f"a state dict, bare or under a name such as {', '.join(f'`{name}`' for name in WRAPPERS[:4])}",
+            hint="save `model.state_dict()` with torch.save",
+            fault="checkpoint-kind",
+        )
+    roots = {name.partition(".")[0] for name in states}
+    return states, _plain_values({key: value for key, value in saved.items() if key not in roots})
+
+
+def _find_states(saved: Mapping[Any, Any]) -> dict[str, Mapping[Any, Any]]:
+    """Every state dict in a file by where it is. Tensors beside a wrapper are another one if they are named like it."""
+    found = _find_wrapped(saved, "", 0)
+    bare = [name for name, _ in _tensors_in(saved)]
+    if bare and (not found or any("." in name for name in bare)):
+        found["bare"] = saved
+    return found
+
+
+def _find_wrapped(saved: Mapping[Any, Any], place: str, depth: int) -> dict[str, Mapping[Any, Any]]:
+    found: dict[str, Mapping[Any, Any]] = {}
+    averages = [name for name in saved if isinstance(name, str) and _LIKE_AVERAGED.search(name)]
+    for name in dict.fromkeys([*WRAPPERS, *averages]):
+        inner = saved.get(name)
+        if isinstance(inner, Mapping):
+            found |= _find_wrapped(inner, f"{place}{name}.", depth + 1) if depth < _MAX_NESTING else {}
+            if any(True for _ in _tensors_in(inner)):
+                found[place + name] = inner
+    return found
 
 
 def _explain_refusal(path: Path, error: Exception) -> ModelError | SafetyError:
     """Why torch would not read the file: because it names code, or because it is broken."""
-    foreign = foreign_globals(path)
+    try:
+        foreign = foreign_globals(path)
+    except OSError:  # gone by now, which `_require_unchanged` then says
+        foreign = []
     if isinstance(error, RefusedScalarError) and not foreign:
         return SafetyError(
             f"{path} holds a NumPy value that is no plain number; it was not read",
             got=str(error),
             expected="numbers of NumPy's plain kinds",
+            fault="code-pickle",
             hint="save plain Python values beside the weights, or `model.state_dict()` alone",
         )
     if foreign:
@@ -119,6 +261,7 @@ def _explain_refusal(path: Path, error: Exception) -> ModelError | SafetyError:
             f"{path} wants to run code; it was not run",
             got=f"it names {', '.join(foreign[:5])}{' ...' if len(foreign) > 5 else ''}",
             expected="tensors and plain values only",
+            fault="code-pickle",
             hint="where you trust its origin, load it there and save `model.state_dict()` alone, or use safetensors",
         )
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -126,15 +269,8 @@ def _explain_refusal(path: Path, error: Exception) -> ModelError | SafetyError:
         f"{path} is broken or was not written by torch.save",
         got=first_line[:300],
         hint="copy or download it again, or write it again with torch.save and its default pickle protocol",
+        fault="checkpoint-broken",
     )
-
-
-def _unwrap(path: Path, saved: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], str]:
-    """The state dict inside, and the name it was under."""
-    found = [name for name in WRAPPERS if isinstance(saved.get(name), Mapping)]
-    if len(found) > 1:
-        raise ModelError(f"{path} holds several models", got=", ".join(found), hint="save the one you mean alone")
-    return (saved[found[0]], found[0]) if found else (saved, "bare")
 
 
 def _tensors_in(state: Mapping[Any, Any]) -> Iterator[tuple[str, Tensor]]:
@@ -149,6 +285,8 @@ def _checked(path: Path, name: str, tensor: Tensor) -> Tensor:
             f"{path} holds a tensor of a kind we do not read: `{name}`",
             got=f"{str(tensor.layout).removeprefix('torch.')}, {tensor.dtype}, {tensor.device}",
             expected="dense tensors that fill their own memory",
+            hint="make it dense where you trust it (`tensor.to_dense()`, `.dequantize()`, `.contiguous()`), save again",
+            fault="code-tensor",
         )
     return tensor.detach()
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 from cyclopts import App, Parameter
 
 from latentscape.errors import UsageError
+from latentscape.lock import refuse_busy
 from latentscape.process import prepare_process, run_command
 from latentscape.progress import SILENT, Progress, Terminal, make_visible
 from latentscape.settings import (
@@ -20,7 +21,9 @@ from latentscape.settings import (
     LatentsSettings,
     MapSettings,
     RetrieverConfig,
+    check_configs,
     load_config,
+    run_folder,
 )
 
 FLAT = Parameter(name="*")
@@ -77,14 +80,17 @@ def latents(
     as_json
         Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
-    load_config(settings.config, EmotionConfig)  # what is wrong in it is said at once, not when torch is there
+    config = load_config(settings.config, EmotionConfig)  # before torch is there, as all that can be said at once
+    refuse_busy(settings.output or run_folder(config))
     from latentscape import latents as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
     from latentscape.pages.terminal import summarize_latents  # noqa: PLC0415
+    from latentscape.study import require_enough  # noqa: PLC0415
 
     if list_layers:
         return _print_layers(conductor.list_layers(settings), as_json=as_json)
     study = conductor.study_latents(settings, progress=talk.progress)
-    return _report(study.scores, summarize_latents(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+    _report(study.scores, summarize_latents(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+    return require_enough(study.findings.accounting, settings.max_failed)
 
 
 @app.command
@@ -108,14 +114,18 @@ def embeddings(
         Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
     settings = settings or EmbeddingsSettings()
-    settings.require_sources()  # before torch is there
+    settings.require_sources()
+    check_configs(settings)
+    refuse_busy(settings.output)
     from latentscape import embeddings as conductor  # noqa: PLC0415  as above
     from latentscape.pages.terminal import summarize_embeddings  # noqa: PLC0415
+    from latentscape.study import require_enough  # noqa: PLC0415
 
     if list_layers:
         return _print_layers(conductor.list_layers(settings), as_json=as_json)
     study = conductor.study_embeddings(settings, progress=talk.progress)
-    return _report(study.scores, summarize_embeddings(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+    _report(study.scores, summarize_embeddings(study.findings), folder=study.folder, as_json=as_json, talk=talk)
+    return require_enough(study.findings.accounting, settings.max_failed)
 
 
 @app.command(name="map")
@@ -169,7 +179,9 @@ def compare(
     as_json
         Print the scores as JSON on stdout and nothing else.
     """
-    settings.require_models(n_runs=len(runs), n_checkpoints=len(checkpoint))  # before anything heavy is there
+    settings.require_models(n_runs=len(runs), n_checkpoints=len(checkpoint))
+    check_configs(settings)
+    refuse_busy(settings.output)
     from latentscape import compare as conductor  # noqa: PLC0415  as above
     from latentscape.check import check_run, require_passed  # noqa: PLC0415
     from latentscape.pages.comparison_terminal import summarize_comparison  # noqa: PLC0415

@@ -20,15 +20,18 @@ from latentscape.layer_maps import LayerMaps, MapPlan, map_columns, map_layers, 
 from latentscape.measures.classification import name_scores
 from latentscape.measures.gate import parse_condition
 from latentscape.measures.score import Score
+from latentscape.output_folder import refuse_among_data
 from latentscape.pages.comparison_lists import tabulate_changes
 from latentscape.pages.comparison_page import render_comparison_page
 from latentscape.pages.comparison_report import describe_comparison
 from latentscape.pages.report import render_report_html, render_report_markdown
+from latentscape.paths import expand_home
+from latentscape.plain_text import folder_name, safe_name
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import CompareSettings, EmotionConfig, load_config, record_settings
 from latentscape.snapshots import Matched, Snapshot, match_snapshots, read_snapshot
 from latentscape.snapshots.values import LayerMatrix
-from latentscape.store import RunFolder, safe_name
+from latentscape.store import RunFolder
 from latentscape.study import choose_methods
 
 DEFAULTS = CompareSettings()
@@ -66,6 +69,9 @@ def study_comparison(
     settings.require_models(n_runs=len(runs), n_checkpoints=len(checkpoints))
     for condition in settings.fail_if:
         parse_condition(condition)  # what can't be read is said before an hour of work
+    if settings.config and not settings.is_retriever:
+        places = load_config(settings.config, EmotionConfig).data.datasets
+        refuse_among_data(settings.output, [expand_home(entry.data_dir) for entry in places])
     runs = runs or record_checkpoints(checkpoints, settings, progress=progress)
     return compare_runs(runs, settings, progress=progress)
 
@@ -144,7 +150,7 @@ def _name_folders(checkpoints: Sequence[Path]) -> list[str]:
     """A folder name for each checkpoint: its stem, with a number where two have the same."""
     names: list[str] = []
     for checkpoint in checkpoints:
-        stem = safe_name(checkpoint.stem or "checkpoint")
+        stem = folder_name(checkpoint.stem or "checkpoint")
         tries = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
         names.append(next(name for name in tries if name not in names))
     return names

@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,14 @@ from latentscape.errors import LatentscapeError, ResourceError, UsageError
 
 TEMP_PREFIX = ".latentscape-"
 TEMP_SUFFIX = ".tmp"
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
+    errno.EFBIG: "raise the limit on file sizes (`ulimit -f`)",
+}
+"""What a disk that takes no more says, and the next step."""
 FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+_AGAIN = "then run the same command again: what is finished is not computed twice"
 WRONG_PLACE = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
@@ -33,7 +40,10 @@ class Sink:
         self._hash.update(rest)
         size = len(rest)
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+            n_taken = os.write(self._descriptor, rest)
+            if not n_taken:  # no error and no progress: asking again would never end
+                raise OSError(errno.EIO, "the system took nothing of what was written")
+            rest = rest[n_taken:]
         return size
 
     def flush(self) -> None:
@@ -111,6 +121,48 @@ def remove_file(path: Path) -> None:
             sync_folder(path.parent)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder, if there is nothing in it."""
+    with suppress(OSError):
+        path.rmdir()
+        sync_folder(path.parent)
+
+
+def read_file(path: Path, *, largest: int = 2**40) -> bytes:
+    """All bytes of a plain file that is no link.
+
+    Raises OSError where there is none, or where it holds more than `largest` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > largest:
+            raise OSError(errno.EINVAL, "not a plain file of a size we wrote")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def require_space(path: Path, n_bytes: int) -> None:
+    """Raise ResourceError where the disk of `path` has no room for so many more bytes."""
+    place = path
+    try:
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        disk = shutil.disk_usage(place)
+    except OSError:
+        return  # nobody knows; writing will tell
+    if disk.total and disk.free < n_bytes:
+        raise ResourceError(
+            f"`{path}` has no room for what is to be written",
+            got=f"{_in_words(disk.free)} free",
+            expected=f"{_in_words(n_bytes)}: it needs {_in_words(n_bytes - disk.free)} more",
+            hint=f"free some space, {_AGAIN}",
+            fault="disk-full",
+        )
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -130,17 +182,24 @@ def _explain(error: OSError, path: Path) -> LatentscapeError:
     """Which of our errors it is, and the next step."""
     what, got = f"`{path}` can't be written", error.strerror or str(error)
     if error.errno in WRONG_PLACE:
-        return UsageError(what, got=got, expected="a folder, or a name not yet taken", hint="choose another `--output`")
+        expected, hint = "a folder, or a name not yet taken", "choose another `--output`"
+        return UsageError(what, got=got, expected=expected, hint=hint, fault="output-unusable")
     if error.errno in FORBIDDEN:
-        return ResourceError(what, got=got, hint="choose a folder you may write to with `--output`")
+        hint = "choose a folder you may write to with `--output`"
+        return ResourceError(what, got=got, hint=hint, fault="disk-forbidden")
     if error.errno in FULL:
-        again = "then run the same command again: finished stages are not computed twice"
-        return ResourceError(what, got=f"{got} ({_free_space(path)})", hint=f"free some space, {again}")
-    return ResourceError(what, got=got, hint="check the disk, or choose a folder on another one with `--output`")
+        hint = f"{FULL[error.errno]}, {_AGAIN}"
+        return ResourceError(what, got=f"{got} ({_free_space(path)})", hint=hint, fault="disk-full")
+    hint = "check the disk, or choose a folder on another one with `--output`"
+    return ResourceError(what, got=got, hint=hint, fault="disk-broken")
 
 
 def _free_space(path: Path) -> str:
     """How much room the disk has left, in words."""
     with suppress(OSError):
-        return f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free"
+        return f"{_in_words(shutil.disk_usage(path.parent).free)} free"
     return "free space unknown"
+
+
+def _in_words(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes >= 1e7 else f"{n_bytes / 1e6:.3f} MB"

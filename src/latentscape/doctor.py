@@ -13,8 +13,14 @@ SAFE_FLOORS = {
     "transformers": ("5.2.1", "5.2.0 and older let a config file switch custom code on (CVE-2026-5241)"),
     "sentence-transformers": ("6.0", "older ones import code from a local model folder (CVE-2026-68770)"),
     "pyarrow": ("14.0.1", "older ones run code from a Parquet file (CVE-2023-47248)"),
+    "jinja2": ("3.1.6", "templates of older ones can leave their sandbox (CVE-2025-27516)"),
+    "pillow": ("10.3.0", "older ones can corrupt memory (CVE-2024-28219)"),
 }
 """Package -> the oldest version without a known hole we would walk into, and the hole."""
+SAFE_IF_PRESENT = {
+    "starlette": ("1.3.1", "older ones can be led astray by Host and Range headers (CVE-2025-62727, CVE-2026-48710)"),
+}
+"""The same for packages that come with extras, or not at all."""
 
 NEEDED = (
     "numpy",
@@ -52,6 +58,7 @@ def examine_installation() -> list[Check]:
     return [
         Check(name="python", found=f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *(_check_floor(package, *floor) for package, floor in SAFE_FLOORS.items()),
+        *(_check_floor(package, *floor) for package, floor in SAFE_IF_PRESENT.items() if _installed(package)),
         *(_check_present(package) for package in NEEDED),
         *_check_devices(),
         _check_fonts(),
@@ -67,6 +74,7 @@ def require_safe_installation(checks: list[Check]) -> None:
             "this installation has problems",
             got="\n       ".join(problems),
             hint="install again with the versions of constraints.txt: `make setup`, or `pip install -U` what is named",
+            fault="installation",
         )
 
 

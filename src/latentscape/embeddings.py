@@ -53,7 +53,7 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
     style, thresholds = choose_style(settings.config), choose_thresholds(settings.readiness)
     given = read_pair_input(settings)
     find_vectors = _open(given, settings, progress=progress)
-    with RunFolder(settings.output) as folder:
+    with RunFolder(settings.output, resume=settings.reuse) as folder:
         found = find_vectors(folder)
         maps = _map(folder, found, settings=settings, progress=progress)
         studied = next(iter(found.layers))

@@ -49,6 +49,11 @@ SOURCES = (
 PACKAGE = Path(__file__).parent
 RECORD = "latentscape-engine.json"
 """Beside our part of the cache: what the compiled kernels were made from."""
+CHILD = (
+    "from latentscape.interrupts import end_with_parent; end_with_parent({parent}); "
+    "from latentscape.engine import compile_kernels; compile_kernels()"
+)
+"""What the child that compiles runs."""
 ROWS_PER_SHARE = 1024
 """Fewer rows than this are not worth a share of their own."""
 
@@ -129,8 +134,10 @@ def preparing_kernels(progress: Progress = SILENT) -> Iterator[None]:
 
 
 def _start_child() -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-c", "from latentscape.engine import compile_kernels; compile_kernels()"]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603  our own words
+    """The child that compiles: in a session of its own, where Ctrl-C does not reach it, and bound to our life."""
+    words = [sys.executable, "-P", "-c", CHILD.format(parent=os.getpid())]  # -P: no import from the current folder
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(words, stdin=nothing, stdout=nothing, start_new_session=True)  # noqa: S603  our own words
 
 
 def compile_kernels() -> None:

@@ -3,14 +3,21 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from latentscape.faults import FAULTS
+
 
 class LatentscapeError(Exception):
     """Base of every failure we explain to a user: what failed, got, expected, then a hint with the next step."""
 
     exit_code = 9
+    fault = "bug"
+    """Its id, one of `faults.FAULTS`: that of its class unless `fault` names a narrower one."""
 
-    def __init__(self, what: str, *, got: str = "", expected: str = "", hint: str = "") -> None:
+    def __init__(self, what: str, *, got: str = "", expected: str = "", hint: str = "", fault: str = "") -> None:
         self.what, self.got, self.expected, self.hint = what, got, expected, hint
+        self.fault = fault or self.fault
+        if self.fault not in FAULTS:
+            raise AssertionError(f"no such fault: {self.fault}")
         super().__init__(self.describe())
 
     def describe(self) -> str:
@@ -26,48 +33,56 @@ class GateError(LatentscapeError):
     """A condition the user set on the numbers does not hold."""
 
     exit_code = 1
+    fault = "gate"
 
 
 class UsageError(LatentscapeError):
     """A wrong option or a wrong config file."""
 
     exit_code = 2
+    fault = "usage"
 
 
 class DataError(LatentscapeError):
     """A dataset that is missing, empty or can't be read."""
 
     exit_code = 3
+    fault = "data"
 
 
 class ModelError(LatentscapeError):
     """A checkpoint or model that is missing, broken, or does not fit."""
 
     exit_code = 4
+    fault = "model"
 
 
 class SafetyError(LatentscapeError):
     """A file that wants to run code: refused."""
 
     exit_code = 5
+    fault = "code"
 
 
 class ResourceError(LatentscapeError):
     """Memory or disk ran out."""
 
     exit_code = 6
+    fault = "resources"
 
 
 class BusyError(LatentscapeError):
     """Another process is writing this run folder."""
 
     exit_code = 7
+    fault = "run-busy"
 
 
 class TooManyFailuresError(LatentscapeError):
     """More samples failed than the user allows."""
 
     exit_code = 8
+    fault = "too-many-failed"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

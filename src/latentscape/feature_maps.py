@@ -18,9 +18,10 @@ from latentscape.map_input import MapInput, gather_input
 from latentscape.maps import MapOptions
 from latentscape.measures.score import Score
 from latentscape.neighbors import Neighbors
+from latentscape.plain_text import folder_name
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import MapSettings, Metric, Quality, Start, record_settings
-from latentscape.store import RunFolder, Unkept, safe_name
+from latentscape.store import RunFolder, Unkept
 
 if TYPE_CHECKING:
     from latentscape.figures.style import ThemedFigure
@@ -147,7 +148,7 @@ def study_features(path: Path, settings: MapSettings, *, progress: Progress = SI
     Raises as `map_features`; ResourceError for memory or disk, BusyError if the run folder is in use.
     """
     wishes = {"labels": settings.labels, "shapes": settings.shapes, "ids": settings.ids}
-    run = RunFolder(settings.output or Path("maps") / safe_name(path.stem))
+    run = RunFolder(settings.output or Path("maps") / folder_name(path.stem))
     found = _gather(path, wishes, settings=settings, progress=progress)
     with run as folder:
         made = _map(folder, found, settings=settings, progress=progress)
@@ -161,10 +162,12 @@ def _choose(choices: Mapping[str, Any]) -> MapSettings:
     given |= asdict(options) if options else {}
     known = {field.name for field in fields(MapSettings)} - {"labels", "shapes", "ids", "output"}
     for name in given.keys() - known:
-        raise UsageError(f"unknown choice `{name}`", hint=nearest(name, known))
+        raise UsageError(f"unknown choice `{name}`", hint=nearest(name, known), fault="option-value")
     for name, allowed in (("metric", Metric), ("quality", Quality), ("start", Start)):
         if given.get(name, get_args(allowed)[0]) not in get_args(allowed):
-            raise UsageError(f"unknown {name} `{given[name]}`", expected=" or ".join(get_args(allowed)))
+            what, known_words = f"unknown {name} `{given[name]}`", get_args(allowed)
+            hint = nearest(str(given[name]), known_words)
+            raise UsageError(what, expected=" or ".join(known_words), hint=hint, fault="option-value")
     method = given.get("method", MapSettings.method)
     return MapSettings(**{**given, "method": (method,) if isinstance(method, str) else tuple(method)})
 

@@ -23,8 +23,10 @@ _WRONG_KINDS: dict[bytes, str] = {
     b"\x89PNG": "a picture",
     b"%PDF": "a PDF",
 }
+_MOBILE = (b"PTMF", b"ET12")
+"""What TorchScript for phones and ExecuTorch write at the fifth byte."""
 _PROGRAMS = ("constants.pkl", "code/", "archive_format", "models/", "data/aotinductor/", "serialized_exported_program")
-_HARMLESS = ("torch._utils._rebuild_", "torch.storage.", "torch._tensor._rebuild_from_type_v2")
+_HARMLESS = ("torch._utils._rebuild_", "torch._tensor._rebuild_from_type_v2")
 _HARMLESS_NAMES = {
     "_codecs.encode",
     "collections.Counter",
@@ -37,6 +39,8 @@ _HARMLESS_NAMES = {
     "torch.device",
     "torch.Tensor",
     "torch.nn.parameter.Parameter",
+    "torch.storage.TypedStorage",
+    "torch.storage.UntypedStorage",
 }
 _SCAN_BYTES = 16 << 20
 
@@ -52,10 +56,13 @@ def tell_file_kind(path: Path) -> str:
             head = file.read(512)
     except OSError as error:
         raise ModelError(
-            f"{path} can't be read", got=error.strerror or str(error), hint="check its permissions"
+            f"{path} can't be read",
+            got=error.strerror or str(error),
+            hint="check its permissions",
+            fault="checkpoint-missing",
         ) from error
     if not head:
-        raise ModelError(f"{path} is empty", hint="copy or download it again")
+        raise ModelError(f"{path} is empty", hint="copy or download it again", fault="checkpoint-kind")
     if head.startswith(b"PK\x03\x04"):
         return "zip"
     if _looks_like_safetensors(path, head):
@@ -68,6 +75,7 @@ def tell_file_kind(path: Path) -> str:
         got=f"a file that starts with {head[:8]!r}",
         expected="torch.save or safetensors",
         hint="check the path",
+        fault="checkpoint-kind",
     )
 
 
@@ -79,11 +87,20 @@ def _check_regular(path: Path) -> None:
             f"there is no checkpoint {path}",
             got=error.strerror or str(error),
             hint="name one with `--checkpoint`, or train one first: `latentscape train --help`",
+            fault="checkpoint-missing",
         ) from error
     if stat.S_ISDIR(mode):
-        raise ModelError(f"{path} is a folder", expected="a checkpoint file", hint="name a file in it")
+        raise ModelError(
+            f"{path} is a folder", expected="a checkpoint file", hint="name a file in it", fault="checkpoint-kind"
+        )
     if not stat.S_ISREG(mode):
-        raise ModelError(f"{path} is not a regular file", expected="a checkpoint file")
+        raise ModelError(
+            f"{path} is not a regular file",
+            got="a pipe, a device or a socket",
+            expected="a checkpoint file",
+            hint="copy its contents into a file first",
+            fault="checkpoint-kind",
+        )
 
 
 def _looks_like_safetensors(path: Path, head: bytes) -> bool:
@@ -99,17 +116,50 @@ def _says_what_it_is(head: bytes) -> bool:
 def _refuse_wrong_kind(path: Path, head: bytes) -> None:
     text = head.lstrip().lower()
     if text.startswith(_LFS):
-        raise ModelError(f"{path} is a Git LFS pointer, not the file itself", hint="run `git lfs pull`")
+        raise ModelError(
+            f"{path} is a Git LFS pointer, not the file itself", hint="run `git lfs pull`", fault="checkpoint-kind"
+        )
     if text.startswith(b"<"):
-        raise ModelError(f"{path} is a web page, not a checkpoint", hint="the download answered with a page; try again")
-    if head[257:262] == b"ustar":
+        raise ModelError(
+            f"{path} is a web page, not a checkpoint",
+            hint="the download answered with a page; try again",
+            fault="checkpoint-kind",
+        )
+    if _starts_a_tar(head):
         raise SafetyError(
             f"{path} is a tar archive, a form of torch.save that cannot be read without running code",
             hint="load it where you trust it with an old torch and save the state dict again",
+            fault="code-program",
         )
+    if head[4:8] in _MOBILE:
+        raise _program(path)
     for magic, name in _WRONG_KINDS.items():
         if head.startswith(magic):
-            raise ModelError(f"{path} is {name}, not a checkpoint", expected="torch.save or safetensors")
+            raise ModelError(
+                f"{path} is {name}, not a checkpoint",
+                expected="torch.save or safetensors",
+                hint="name the checkpoint itself, unpacked",
+                fault="checkpoint-kind",
+            )
+
+
+def _starts_a_tar(head: bytes) -> bool:
+    """By its word, or, as the oldest have none, by the sum of its first header."""
+    if head[257:262] == b"ustar":
+        return True
+    written = head[148:156].strip(b" \0")
+    if len(head) < 512 or not written or written.strip(b"01234567"):
+        return False
+    return int(written, 8) == sum(head[:148]) + 8 * 32 + sum(head[156:512])
+
+
+def _program(path: Path) -> SafetyError:
+    return SafetyError(
+        f"{path} holds a program (TorchScript or an exported model)",
+        expected="weights only",
+        hint="save `model.state_dict()` with torch.save, or use safetensors",
+        fault="code-program",
+    )
 
 
 def check_archive(path: Path) -> None:
@@ -119,20 +169,39 @@ def check_archive(path: Path) -> None:
             records = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ModelError(
-            f"{path} is torn: the end of the archive is missing", got=str(error), hint="copy or download it again"
+            f"{path} is torn: the end of the archive is missing",
+            got=str(error),
+            hint="copy or download it again",
+            fault="checkpoint-broken",
         ) from error
-    # Everything lies in one folder named after the file, so the folder's own name says nothing.
+    # Everything lies in one folder named after the file, so the folder's own name says little.
     names = [record.filename.partition("/")[2] or record.filename for record in records]
-    if any(name.startswith(_PROGRAMS) for name in names):
-        raise SafetyError(
-            f"{path} holds a program (TorchScript or an exported model)",
-            expected="weights only",
-            hint="save `model.state_dict()` with torch.save, or use safetensors",
-        )
+    if any(name.startswith(_PROGRAMS) or name.endswith(".py") for name in names):
+        raise _program(path)
     if "data.pkl" not in names:
-        raise ModelError(f"{path} is a zip archive without a state dict", got=", ".join(names[:5]))
+        raise ModelError(
+            f"{path} is a zip archive without a state dict",
+            got=", ".join(names[:5])[:200],
+            hint="name a file that torch.save or safetensors wrote",
+            fault="checkpoint-kind",
+        )
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
-        raise ModelError(f"{path} was packed again after torch.save", hint="use the file as torch.save wrote it")
+        raise _packed_again(path, "compressed records")
+    # Two records of one name may be read as one by us and as the other by torch; records that share their bytes
+    # make a small file a large one.
+    if len(set(names)) < len(names):
+        raise _packed_again(path, "two records of one name")
+    if sum(record.file_size for record in records) > path.stat().st_size:
+        raise _packed_again(path, "records that share their bytes")
+
+
+def _packed_again(path: Path, got: str) -> ModelError:
+    return ModelError(
+        f"{path} was packed again after torch.save",
+        got=got,
+        hint="use the file as torch.save wrote it",
+        fault="checkpoint-broken",
+    )
 
 
 def foreign_globals(path: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -47,6 +47,8 @@ class ModelCard:
     """Whether it was trained with a head that makes it forget which data set a sample comes from."""
     stamps: tuple[str, ...] = ()
     """Warnings that every picture and page must carry, e.g. that weights were missing and the user allowed it."""
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+    """The weight receipt as plain values, for the manifest: `WeightReceipt.to_dict`."""
 
 
 @dataclass(frozen=True, kw_only=True)

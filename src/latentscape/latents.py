@@ -16,11 +16,13 @@ from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
 from latentscape.errors import ModelError
 from latentscape.features import (
     Extraction,
+    Reading,
+    Shards,
     choose_device,
     choose_layers,
     collate_waveforms,
     describe_layers,
-    extract_features,
+    read_features,
 )
 from latentscape.figures.style import Style
 from latentscape.figures.tables import LATENTS_FIGURES
@@ -31,9 +33,11 @@ from latentscape.light_runs import describe_classes, keep_classifier_run, tabula
 from latentscape.measures.score import Score
 from latentscape.measures.suspects import tabulate_suspects
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
+from latentscape.output_folder import refuse_among_data
 from latentscape.pages.latents_map import render_latents_map
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html, render_report_markdown
+from latentscape.paths import expand_home
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import (
     EmotionConfig,
@@ -77,11 +81,13 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
     checkpoint, ResourceError for memory or disk, BusyError if the run folder is in use.
     """
     config = load_config(settings.config, EmotionConfig)
+    output = settings.output or run_folder(config)
+    refuse_among_data(output, [expand_home(entry.data_dir) for entry in config.data.datasets])
     found = read_validation_set(config, max_samples=settings.max_samples, seed=settings.seed)
     model, card = open_model(config, settings)
     _require_same_classes(found.samples.class_names, model.architecture.num_classes)
     layers = choose_layers(model, settings.layer_patterns)
-    with RunFolder(settings.output or run_folder(config)) as folder:
+    with RunFolder(output, resume=settings.reuse) as folder:
         inputs = describe_inputs(config, settings, card=card, samples=found.samples, layers=layers)
         extraction = _extract(folder, model, found.samples, layers=layers, inputs=inputs, progress=progress)
         findings = find_latents(
@@ -187,16 +193,16 @@ def _extract(
     """Features of the chosen layers and, always, the logits."""
     rate = inputs["sample_rate"]
 
-    def compute() -> Extraction:
-        return extract_features(
-            model,
-            Clips(samples.paths, rate, model.min_samples),
+    def compute(shards: Shards) -> Extraction:
+        reading = Reading(
             layers={LOGITS: model.layers[LOGITS], **layers},
             collate=collate_waveforms,
             lengths=[measure_audio(path, sample_rate=rate) for path in samples.paths],
             batch_size=inputs["batch_size"],
             device=inputs["device"],
-            progress=progress,
+        )
+        return read_features(
+            model, Clips(samples.paths, rate, model.min_samples), reading, shards=shards, progress=progress
         )
 
     return keep_extraction(folder, inputs, compute, progress=progress)
@@ -290,6 +296,7 @@ def _require_same_classes(class_names: Sequence[str], n_outputs: int) -> None:
             got=f"{n_outputs} outputs of the model",
             expected=f"{len(class_names)}, one for each class of the data: {quote_names(class_names)}",
             hint="list the model's classes in its own order under `style: class_names:` in the config",
+            fault="model-classes",
         )
 
 

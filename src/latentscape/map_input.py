@@ -118,12 +118,14 @@ def _explain(row: Real[np.ndarray, " feature"]) -> str:
 def _require_rows(table: FeatureTable, accounting: Accounting) -> None:
     if not accounting.n_in:
         got = f"a table of 0 x {table.features.shape[1]}"
-        raise DataError(f"{table.source} has no rows", got=got, hint="look at what wrote it: was everything filtered?")
+        hint = "look at what wrote it: was everything filtered?"
+        raise DataError(f"{table.source} has no rows", got=got, hint=hint, fault="data-empty")
     if not accounting.n_ok:
         raise DataError(
             f"no row of {table.source} can be drawn",
             got=f"{accounting.n_in:,} rows with NaN or infinity: in the first, {accounting.failed[0].reason}",
             hint="look at what wrote the features: did the training diverge?",
+            fault="features-values",
         )
 
 
@@ -134,4 +136,5 @@ def _require_few_shapes(shapes: SampleClasses | None) -> None:
             got=f"{len(shapes.names):,}",
             expected=f"{MOST_SHAPES} or fewer",
             hint="show it by color: `--labels`",
+            fault="data-labels",
         )

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from latentscape.datasets.pairs import PairSamples
 from latentscape.errors import ModelError
-from latentscape.features import Extraction, choose_device, choose_layers, extract_features
+from latentscape.features import Extraction, Reading, Shards, choose_device, choose_layers, read_features
 from latentscape.findings import ModelCard, Skip
 from latentscape.kept_features import describe_extraction, keep_extraction
 from latentscape.layer_maps import versions
@@ -105,17 +105,15 @@ def _extract(
     inputs: Mapping[str, Any],
     progress: Progress,
 ) -> Extraction:
-    def compute() -> Extraction:
-        return extract_features(
-            loaded.model,
-            texts,
+    def compute(shards: Shards) -> Extraction:
+        reading = Reading(
             layers=inputs["layers"],
             collate=loaded.tokenize,
             lengths=loaded.token_lengths(list(texts)),
             batch_size=inputs["batch_size"],
             device=inputs["device"],
-            progress=progress,
         )
+        return read_features(loaded.model, texts, reading, shards=shards, progress=progress)
 
     return keep_extraction(folder, inputs, compute, progress=progress)
 

@@ -57,20 +57,20 @@ class Terminal(Progress):
         from rich import progress as rich_progress  # noqa: PLC0415  it costs 50 ms that `--help` should not pay
 
         columns = (
-            rich_progress.TextColumn("{task.description:<28}"),
+            rich_progress.TextColumn("{task.description:<28}", markup=False),
             rich_progress.BarColumn(),
             rich_progress.MofNCompleteColumn(),
             rich_progress.TimeElapsedColumn(),
             rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("{task.fields[status]}"),
+            rich_progress.TextColumn("{task.fields[status]}", markup=False),
         )
         with rich_progress.Progress(*columns, console=_open_console()) as bars:
-            task, next_look = bars.add_task(label, total=total, status=""), 0.0
+            task, next_look = bars.add_task(_as_line(label), total=total, status=""), 0.0
             for item in items:
                 yield item
                 bars.advance(task)
                 if time.monotonic() >= next_look:  # a status may cost something
-                    bars.update(task, status=status())
+                    bars.update(task, status=_as_line(status()))
                     next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
     def say(self, message: str) -> None:
@@ -87,6 +87,11 @@ def _open_console() -> Any:
             self.quiet = True
 
     return Patient(stderr=True, highlight=False)
+
+
+def _as_line(text: str) -> str:
+    """A label or status: names in it are not obeyed, and it stays on its line."""
+    return make_visible(" ".join(text.split()))
 
 
 def make_visible(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,40 @@ class WeightReceipt:
     side_branch: tuple[str, ...]
     """Missing, unexpected or reshaped where no looked-at layer can feel it: recorded, not an error."""
     n_parameters_matched: int
+    tied: tuple[str, ...] = ()
+    """Not in the file under this name, but there under another that shares its memory."""
+    wrapper: str = ""
+    """Where in the file the tensors were: `model_state`, `bare`, ..."""
+    prefix: str = ""
+    """What was taken off the start of every name, e.g. `module.`."""
+    inner: tuple[str, ...] = ()
+    """What was taken out of the middle of names, e.g. `_orig_mod.`."""
+    set_aside: tuple[str, ...] = ()
+    """Tensors of the file that stand outside the model's prefix, e.g. `criterion.weight` of a Lightning module."""
+    base: Mapping[str, Any] | None = None
+    """Where tensors are those of the model that the file builds on: its `name`, its `files` by SHA-256, `n_tensors`."""
+    adapter: Mapping[str, Any] | None = None
+    """What a LoRA adapter changed, where there was one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the manifest and the foot of pages; percentages are 100 only where nothing is missing."""
+        return {
+            "n_tensors": self.n_tensors,
+            "n_tensors_matched": len(self.matched),
+            "percent_tensors": _percent(len(self.matched), self.n_tensors),
+            "n_parameters": self.n_parameters,
+            "n_parameters_matched": self.n_parameters_matched,
+            "percent_parameters": _percent(self.n_parameters_matched, self.n_parameters),
+            "wrapper": self.wrapper,
+            "prefix": self.prefix,
+            "inner": list(self.inner),
+            "allowed": list(self.allowed),
+            "side_branches": list(self.side_branch),
+            "tied": list(self.tied),
+            "set_aside": list(self.set_aside),
+            "base": None if self.base is None else dict(self.base),
+            "adapter": None if self.adapter is None else dict(self.adapter),
+        }
 
 
 def load_weights(
@@ -59,10 +94,13 @@ def load_weights(
         n_tensors=len(live),
         n_parameters=sum(parameter.numel() for parameter in module.parameters()),
         matched=tuple(matched),
-        **{kind: tuple(names) for kind, names in faults.items()},
+        missing=(),
+        unexpected=(),
+        reshaped=(),
         allowed=tuple(sorted(allowed - side)),
         side_branch=tuple(sorted(side)),
         n_parameters_matched=_count_parameters(live, matched),
+        tied=tuple(name for name in matched if name not in tensors),
     )
 
 
@@ -103,23 +141,37 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def _copy_and_compare(pairs: Mapping[str, tuple[Tensor, Tensor]], source: str) -> None:
     """Copy every file tensor into its live one; then look whether it is there, once all copies are made."""
+    # A mask that a module makes for itself may hold infinities: those count as its own.
+    own = {name for name, (live, saved) in pairs.items() if _is_buffer(live) and torch.equal(live, saved.to(live))}
     with torch.no_grad():
         for live, saved in pairs.values():
             live.copy_(saved)
-    broken = [name for name, (live, _) in pairs.items() if isinstance(live, nn.Parameter) and not _is_finite(live)]
+    broken = [name for name, (live, _) in pairs.items() if name not in own and not _is_finite(live)]
     if broken:
         raise ModelError(
             f"{source} holds weights that are not finite numbers",
             got=_shorten(broken),
             hint="the training diverged, or the file is damaged: take an earlier checkpoint",
+            fault="weights-values",
         )
     lost = [name for name, (live, saved) in pairs.items() if not torch.equal(_bits(live), _bits(saved.to(live)))]
     if lost:
-        raise ModelError(f"weights of {source} did not arrive in the model as they are in the file", got=_shorten(lost))
+        raise ModelError(
+            f"weights of {source} did not arrive in the model as they are in the file",
+            got=_shorten(lost),
+            hint="two names of one weight disagree in the file: save the model's own `state_dict()` again",
+            fault="weights-lost",
+        )
+
+
+def _is_buffer(tensor: Tensor) -> bool:
+    return not isinstance(tensor, nn.Parameter)
 
 
 def _is_finite(tensor: Tensor) -> bool:
     """Whether its smallest and largest are finite, which NaN and infinity cannot hide from: one pass, no copy."""
+    if tensor.is_complex():
+        return bool(tensor.detach().isfinite().all())
     return not tensor.numel() or all(bool(end.isfinite()) for end in torch.aminmax(tensor.detach()))
 
 
@@ -152,7 +204,13 @@ def _refuse(source: str, faults: Mapping[str, list[str]], lines: list[str]) -> M
         got="\n    ".join(["", *lines[:_SHOWN], *more]),
         expected="every tensor of the model, by name and shape, and no other",
         hint="give a checkpoint of this model; `--allow-missing PATTERN` lets names pass, and stamps the result",
+        fault="weights-misfit",
     )
+
+
+def _percent(part: int, whole: int) -> float:
+    """Rounded down to a tenth: what is not whole never reads 100."""
+    return 1000 * part // whole / 10 if whole else 100.0
 
 
 def _near(name: str, others: list[str]) -> str:

@@ -92,13 +92,15 @@ class FinishedRun:
         checksums = self.manifest.get("checksums")
         known = checksums.get(name) if isinstance(checksums, dict) else None
         if known is None:
-            raise DataError(f"`{path}` is no file of the run", got=f"no checksum in {MANIFEST}", hint=AGAIN)
+            got = f"no checksum in {MANIFEST}"
+            raise DataError(f"`{path}` is no file of the run", got=got, hint=AGAIN, fault="run-damaged")
         with _open_plain(path, largest=largest) as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != known:
                 raise DataError(
                     f"`{path}` was changed after the run was finished",
                     got="another checksum than in the manifest",
                     hint=AGAIN,
+                    fault="run-damaged",
                 )
             file.seek(0)
             yield file
@@ -112,24 +114,23 @@ def open_run(folder: Path) -> FinishedRun:
     """
     kind = kind_of(folder)
     if kind != FOLDER:
-        raise DataError(f"`{folder}` is not a run folder", got=kind, hint="give the folder that `--output` named")
+        raise _missing(folder, kind)
     if not is_file(folder / MANIFEST):
         if is_file(folder / SCORES) or is_file(folder / LOCK):
             hint = f"{AGAIN}: it goes on where it stopped, and writes the manifest last"
-            raise DataError(f"`{folder}` is an unfinished run", got=f"no {MANIFEST}", hint=hint)
-        raise DataError(
-            f"`{folder}` is not a run folder", got=f"no {MANIFEST}", hint="give the folder that `--output` named"
-        )
+            raise DataError(f"`{folder}` is an unfinished run", got=f"no {MANIFEST}", hint=hint, fault="run-unfinished")
+        raise _missing(folder, f"no {MANIFEST}")
     path = _locate(folder, MANIFEST)
     with _open_plain(path, largest=LARGEST_JSON) as file:
         manifest = _parse(file.read(), path)
     if manifest.get("format") != FORMAT:
-        raise DataError(f"`{path}` is not of ours", expected=f'"format": "{FORMAT}"', hint="is this the right folder?")
+        expected, hint = f'"format": "{FORMAT}"', "is this the right folder?"
+        raise DataError(f"`{path}` is not of ours", expected=expected, hint=hint, fault="run-missing")
     version = manifest.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(
             f"`{folder}` was written by a newer version", got=f"format {version}", expected=f"format {FORMAT_VERSION}",
-            hint="update latentscape",
+            hint="update latentscape", fault="run-newer",
         )  # fmt: skip
     return FinishedRun(path=folder, manifest=manifest)
 
@@ -142,7 +143,7 @@ def _locate(folder: Path, name: str) -> Path:
     if not is_plain or not real_path(path).is_relative_to(real_path(folder)):
         raise DataError(
             f"`{folder}` names a file that does not lie inside it", got=repr(name)[:200],
-            expected="a relative name without `..`, and no links that lead out", hint=AGAIN,
+            expected="a relative name without `..`, and no links that lead out", hint=AGAIN, fault="run-damaged",
         )  # fmt: skip
     return path
 
@@ -207,4 +208,9 @@ def _find_longest_text(metadata: Any) -> int:
 
 
 def _unreadable(path: Path, reason: str) -> DataError:
-    return DataError(f"`{path}` can't be read", got=" ".join(reason.split())[:200], hint=AGAIN)
+    return DataError(f"`{path}` can't be read", got=" ".join(reason.split())[:200], hint=AGAIN, fault="run-damaged")
+
+
+def _missing(folder: Path, got: str) -> DataError:
+    hint = "give the folder that `--output` named"
+    return DataError(f"`{folder}` is not a run folder", got=got, hint=hint, fault="run-missing")

@@ -65,7 +65,8 @@ class Clips(Sequence[Waveform]):
     def __getitem__(self, row: int) -> Waveform:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
         waveform = load_audio(self.paths[row], sample_rate=self.sample_rate)
         if len(waveform) < self.min_samples:
-            raise DataError(f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}")
+            what = f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}"
+            raise DataError(what, hint="leave the clip out, or record a longer one", fault="audio-short")
         return waveform
 
     def __iter__(self) -> Iterator[Waveform]:

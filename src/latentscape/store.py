@@ -1,17 +1,10 @@
 """The run folder: everything one study produced, under names that other programs can rely on (docs/format.md)."""
 
 import csv
-import fcntl
-import hashlib
 import io
 import json
 import os
-import platform
-import re
-import time
-import unicodedata
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -20,54 +13,59 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from latentscape.arrays_on_disk import UNREADABLE, Arrays, freeze, read_array, write_npy, write_npz
 from latentscape.disk import (
     TEMP_PREFIX,
     TEMP_SUFFIX,
     Sink,
-    explain_errors,
     hash_file,
     make_folder,
     remove_file,
+    require_space,
     write_file,
 )
-from latentscape.errors import BusyError, UsageError
+from latentscape.errors import UsageError
+from latentscape.interrupts import Patience
+from latentscape.lock import Lock, peek_note, take_lock
 from latentscape.measures.score import Score
-from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST
-
-STAGES = "stages"
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What begins a formula in spreadsheets."""
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
-"""What reading a damaged file may raise."""
-
-Arrays = Mapping[str, np.ndarray]
+from latentscape.output_folder import SHARDS, STAGES, check_manifest, check_output, find_theirs, refuse_theirs
+from latentscape.pages.escape import guard_cell
+from latentscape.plain_text import clean_text, digest_json, encode_text, is_file_name, safe_name, write_json
+from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST  # noqa: F401  writers of folders ask for it here
+from latentscape.shard_files import PLAN, ShardFolder, read_begun
 
 
 @final
 class RunFolder:
     """A folder that this process alone writes, from `with` to the end of its block.
 
-    Files appear whole or not at all; nothing is deleted but our own temporary files and an outdated manifest. Other
-    files in the folder are left alone. `reused` says for each stage whether it was loaded instead of computed.
+    Files appear whole or not at all; nothing is deleted but our own temporary files, shards and an outdated manifest.
+    Other files in the folder are left alone, also those with the name of one of ours that were there before any run.
+    What is finished is used again where its inputs are the same. With `resume=True` they must be, with `resume=False`
+    nothing is used again. `reused` says for each stage whether it was loaded instead of computed.
 
     Raises:
-        UsageError: the path is a file, `/`, or holds another program's manifest or a newer format.
+        UsageError: the path is a file, `/`, or holds what is not ours; or `resume=True` and nothing fits.
         BusyError: another process writes this folder.
         ResourceError: the disk is full or may not be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _check_output(path)
+    def __init__(self, path: str | os.PathLike[str], *, resume: bool | None = None) -> None:
+        self.path = check_output(path)
+        self.resume = resume
         self.reused: dict[str, bool] = {}
         self._checksums: dict[str, str] = {}
         self._outdated = True
-        self._lock: int | None = None
+        self._theirs: frozenset[str] = frozenset()
+        self._lock: Lock | None = None
 
     def __enter__(self) -> "RunFolder":
+        self._check(peek_note(self.path))  # before anything is made or changed
         make_folder(self.path)
-        self._lock = _lock(self.path)
+        self._lock = take_lock(self.path)
         try:
-            _check_manifest(self.path / MANIFEST)
+            self._theirs = self._check(self._lock.read_note())
+            self._lock.write_note(sorted(self._theirs))
             self._sweep()
         except BaseException:
             self.__exit__(None, None, None)
@@ -78,7 +76,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._lock is not None:
-            os.close(self._lock)  # the system lets go of the lock with it, also when the process is killed
+            self._lock.release()
         self._lock = None
 
     def save_bytes(self, name: str, data: bytes) -> None:
@@ -99,11 +97,11 @@ class RunFolder:
 
     def save_array(self, name: str, array: np.ndarray) -> None:
         """Write one array as .npy. Arrays of Python objects are refused: they would need pickle."""
-        self._save(name, lambda sink: np.lib.format.write_array(sink, array, allow_pickle=False))
+        self._save(name, lambda sink: write_npy(sink, array))
 
     def save_arrays(self, name: str, arrays: Arrays) -> None:
         """Write several arrays as one .npz, uncompressed, the same bytes for the same arrays."""
-        self._save(name, lambda sink: _write_npz(sink, arrays))
+        self._save(name, lambda sink: write_npz(sink, arrays))
 
     def save_table(self, name: str, columns: Mapping[str, Sequence[Any] | np.ndarray | pa.Array]) -> None:
         """Write columns of equal length as Parquet, without pandas or Arrow metadata."""
@@ -120,12 +118,12 @@ class RunFolder:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(columns)
-        writer.writerows([_disarm(value) for value in row] for row in zip(*columns.values(), strict=True))
+        writer.writerows(map(guard_cell, row) for row in zip(*columns.values(), strict=True))
         self.save_text(name, text.getvalue())
 
     def load_array(self, name: str) -> np.ndarray:
         """Read one array that `save_array` wrote."""
-        return _freeze(np.load(self._place(name), allow_pickle=False))
+        return freeze(np.load(self._place(name), allow_pickle=False))
 
     def stage(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a stage: loaded if it was finished before from the same inputs, else computed and kept.
@@ -134,11 +132,39 @@ class RunFolder:
         `folder/name.npz`, a stage `name` as `name/<array>.npy`. A record in `stages/` names the inputs and the
         files' checksums; a file that is damaged or missing means the stage is computed again. Arrays are read-only.
         """
-        name = "/".join(safe_name(part) for part in name.split("/"))
+        name = _name_stage(name)
         digest = _hash_inputs(name, inputs)
-        kept = self._load_stage(name, digest)
+        kept = None if self.resume is False else self._load_stage(name, digest)
         self.reused[name] = kept is not None
-        return self._keep_stage(name, inputs, arrays=compute(), digest=digest) if kept is None else kept
+        if kept is not None:
+            return kept
+        self._require_resumable(name, inputs)
+        return self._keep_stage(name, inputs, arrays=compute(), digest=digest)
+
+    def shards(self, name: str, inputs: Mapping[str, Any], patience: Patience) -> ShardFolder:
+        """Where the batches of a stage are kept while it is computed; what other inputs left is removed."""
+        name = _name_stage(name)
+        folder = self._place(f"{SHARDS}/{name}/{PLAN}").parent
+        kept = ShardFolder(folder, {"stage": name, **inputs}, patience=patience)
+        if self.resume is False or kept.load_plan() is None:
+            kept.clear()
+        return kept
+
+    def find_differences(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """The inputs that differ from those of what was finished or begun of a stage; none where nothing was."""
+        name = _name_stage(name)
+        begun = read_begun(self._place(f"{SHARDS}/{name}/{PLAN}").parent)
+        found = [] if begun is None else [name_differences(begun.inputs, {"stage": name, **inputs})]
+        try:
+            record = json.loads(self._place(f"{STAGES}/{name}.json").read_text(encoding="utf-8"))
+            found.append(name_differences(record["inputs"], inputs))
+        except UNREADABLE:
+            pass
+        return min(found, key=len, default=())
+
+    def refuse_theirs(self, name: str, keys: Iterable[str]) -> None:
+        """Raise UsageError where the arrays of a stage would be written over files of the user's."""
+        refuse_theirs(self.path, self._theirs, [_array_file(_name_stage(name), key) for key in keys])
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, last of all: a folder without one is an unfinished run."""
@@ -149,6 +175,7 @@ class RunFolder:
 
     def _save(self, name: str, produce: Callable[[Sink], object]) -> None:
         path = self._place(name)
+        refuse_theirs(self.path, self._theirs, [name])
         if self._outdated:  # from the first new file on, the old manifest would be untrue
             remove_file(self.path / MANIFEST)
         self._outdated = False
@@ -162,11 +189,13 @@ class RunFolder:
         parts = name.split("/")
         path = self.path.joinpath(*parts)
         inside = path.parent.resolve().is_relative_to(self.path.resolve())
-        if not inside or name == MANIFEST or not all(map(_is_file_name, parts)):
+        if not inside or name == MANIFEST or not all(map(is_file_name, parts)):
             raise UsageError(
                 "this name can't be used for a file of a run folder",
                 got=f"{name!r}",
                 expected="a relative name without `..`, `\\`, control signs or a leading dot, and no links out",
+                hint="choose another `--output`, or remove the links in this one",
+                fault="output-unusable",
             )
         return path
 
@@ -181,7 +210,7 @@ class RunFolder:
             files = {file: hash_file(self._place(file)) for file in set(places.values())}
             if files != record["files"]:
                 return None
-            arrays = {key: _read_array(self._place(file), key) for key, file in places.items()}
+            arrays = {key: read_array(self._place(file), key) for key, file in places.items()}
             self._checksums |= {**files, record_name: hash_file(self._place(record_name))}
             return arrays
         except UNREADABLE:
@@ -189,7 +218,8 @@ class RunFolder:
 
     def _keep_stage(self, name: str, inputs: Mapping[str, Any], *, arrays: Arrays, digest: str) -> Arrays:
         """Write the arrays, then the record that declares the stage finished."""
-        arrays = {key: _freeze(np.asarray(array)) for key, array in arrays.items()}
+        arrays = {key: freeze(np.asarray(array)) for key, array in arrays.items()}
+        require_space(self.path, sum(array.nbytes for array in arrays.values()))
         if "/" in name:
             self.save_arrays(f"{name}.npz", arrays)
         else:
@@ -207,10 +237,31 @@ class RunFolder:
         self.save_json(f"{STAGES}/{name}.json", record)
         return arrays
 
+    def _check(self, note: Mapping[str, Any] | None) -> frozenset[str]:
+        """The user's own files; raises where this folder can't be used, or not be gone on with."""
+        check_manifest(self.path / MANIFEST)
+        theirs = find_theirs(self.path, note)
+        refuse_theirs(self.path, theirs)
+        begun = [path for folder in (STAGES, SHARDS) for path in (self.path / folder).rglob("*.json")]
+        if self.resume and not begun:
+            what = f"there is nothing in `{self.path}` to go on with"
+            hint = "leave `--resume` out, or name the folder of the unfinished run with `--output`"
+            raise UsageError(what, hint=hint, fault="run-differs")
+        return theirs
+
+    def _require_resumable(self, name: str, inputs: Mapping[str, Any]) -> None:
+        if self.resume and (different := self.find_differences(name, inputs)):
+            raise UsageError(
+                f"`{self.path}` was begun with other inputs",
+                got=f"different: {', '.join(different)}",
+                hint="leave `--resume` out to begin anew, or choose another `--output`",
+                fault="run-differs",
+            )
+
     def _sweep(self) -> None:
         """Remove temporary files that a killed run of ours left behind."""
         temporary = f"{TEMP_PREFIX}{'[0-9a-f]' * 16}{TEMP_SUFFIX}"
-        for pattern in (temporary, f"*/{temporary}", f"{STAGES}/*/{temporary}"):
+        for pattern in (temporary, f"*/{temporary}", f"{STAGES}/*/{temporary}", f"{SHARDS}/*/{temporary}"):
             for left in list(self.path.glob(pattern)):
                 remove_file(left)
 
@@ -224,7 +275,7 @@ class Unkept:
 
     def stage(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
         """The arrays, computed. They are read-only, as those of a run folder."""
-        arrays = {key: _freeze(np.asarray(array)) for key, array in compute().items()}
+        arrays = {key: freeze(np.asarray(array)) for key, array in compute().items()}
         self.stages[name] = (inputs, arrays)
         return arrays
 
@@ -253,39 +304,6 @@ def flatten_scores(scores: Mapping[str, Score]) -> dict[str, float | int | str |
     return flat
 
 
-def safe_name(text: str) -> str:
-    """A file name for any text: itself where it is plain, else its plain letters and a hash that tells it apart.
-
-    >>> safe_name("encoder.layers.3"), safe_name("../x")
-    ('encoder.layers.3', 'x-d6b96a97')
-    """
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")
-    if plain == text and 0 < len(plain) <= 80:
-        return text
-    digest = hashlib.sha256(encode_text(unicodedata.normalize("NFC", text))).hexdigest()[:8]
-    return f"{plain[:60].rstrip('.-')}-{digest}".lstrip("-")
-
-
-def write_json(value: Any) -> str:
-    """JSON the way every file of ours has it: sorted keys, two spaces, letters as they are, no NaN."""
-    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def encode_text(text: str) -> bytes:
-    """UTF-8; half letters that a broken file name can hold are written as \\udc80, which JSON reads back."""
-    return text.encode("utf-8", errors="backslashreplace")
-
-
-def clean_text(text: str) -> str:
-    """The text as `encode_text` writes it."""
-    return encode_text(text).decode("utf-8")
-
-
-def _disarm(value: Any) -> Any:
-    """Text that can't begin a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
-
-
 def _to_column(values: Sequence[Any] | np.ndarray | pa.Array) -> pa.Array:
     if isinstance(values, pa.Array):
         return values
@@ -294,96 +312,27 @@ def _to_column(values: Sequence[Any] | np.ndarray | pa.Array) -> pa.Array:
     return pa.array([clean_text(value) if isinstance(value, str) else value for value in values])
 
 
-def _write_npz(sink: Sink, arrays: Arrays) -> None:
-    with zipfile.ZipFile(sink, "w") as archive:  # pyright: ignore[reportCallIssue, reportArgumentType]  it needs `write` only
-        for key, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as member:  # dated 1980: same bytes
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def _read_array(path: Path, key: str) -> np.ndarray:
-    if path.suffix == ".npy":
-        return _freeze(np.load(path, allow_pickle=False))
-    with np.load(path, allow_pickle=False) as archive:
-        return _freeze(archive[key])
-
-
-def _freeze(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 def _array_file(stage: str, key: str) -> str:
     return f"{stage}.npz" if "/" in stage else f"{stage}/{safe_name(key)}.npy"
 
 
 def _hash_inputs(stage: str, inputs: Mapping[str, Any]) -> str:
-    whole = {"format_version": FORMAT_VERSION, "stage": stage, "inputs": inputs}
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return digest_json({"format_version": FORMAT_VERSION, "stage": stage, "inputs": inputs})
 
 
-def _is_file_name(part: str) -> bool:
-    """Whether one step of a name is plain: it can't climb, hide, break a terminal line or be too long."""
-    printable = part.isprintable() and "\\" not in part
-    return printable and 0 < len(encode_text(part)) <= 200 and not part.startswith(".")
+def _name_stage(name: str) -> str:
+    return "/".join(safe_name(part) for part in name.split("/"))
 
 
-def _check_output(path: str | os.PathLike[str]) -> Path:
-    """The path, unless it can't be a folder of ours."""
-    text = os.fspath(path)
-    if not text or "\0" in text:
-        raise UsageError("`--output` is not a path", got=repr(text), expected="the name of a folder")
-    folder = Path(text)
-    with explain_errors(folder):
-        if os.path.realpath(folder) == os.path.realpath(folder.anchor or os.sep):
-            raise UsageError(
-                "the root of the disk can't be a run folder", got=f"`{text}`", hint="choose another `--output`"
-            )
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"`{text}` is a file", expected="a folder, new or not", hint="choose another `--output`")
-    return folder
-
-
-def _lock(folder: Path) -> int:
-    """Lock the folder for this process and say in the lock file who holds it; the descriptor holds the lock."""
-    with explain_errors(folder / LOCK):
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, encode_text(write_json(_describe_holder())))
-        except BlockingIOError:
-            holder = os.pread(descriptor, 1000, 0).decode("utf-8", errors="replace")
-            os.close(descriptor)
-            raise BusyError(
-                f"another process is writing `{folder}`",
-                got=" ".join(holder.split()),
-                hint="wait until it is done, or choose another `--output`",
-            ) from None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
-
-
-def _describe_holder() -> dict[str, str | int]:
-    return {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-
-
-def _check_manifest(path: Path) -> None:
-    """Refuse a folder whose manifest is not ours to replace."""
-    if not path.exists():
-        return
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        ours, newer = manifest["format"] == FORMAT, manifest["format_version"] > FORMAT_VERSION
-    except UNREADABLE:
-        ours, newer = False, False
-    if not ours or newer:
-        raise UsageError(
-            f"`{path}` is {'of a newer version' if newer else 'not the manifest of a run folder'}",
-            expected=f'"format": "{FORMAT}", "format_version": {FORMAT_VERSION}',
-            hint="choose another `--output`",
-        )
+def name_differences(old: Any, new: Any) -> tuple[str, ...]:
+    """Which top-level inputs differ, those of a mapping one by one: `batch_size`, `versions.torch`."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return ("all",) if old != new else ()
+    found: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        mine, theirs = new.get(name), old.get(name)
+        if digest_json(mine) == digest_json(theirs) and (name in new) == (name in old):
+            continue
+        deeper = name_differences(theirs, mine) if isinstance(mine, dict) and isinstance(theirs, dict) else ()
+        found += [f"{name}.{each}" for each in deeper] or [name]
+    return tuple(found)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from latentscape.errors import TooManyFailuresError
 from latentscape.findings import Accounting, ModelCard
 from latentscape.layer_maps import VERSIONED
+from latentscape.settings import most_failures
 
 MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "soxr", "soundfile")
 """Packages whose version may change a feature or a map."""
@@ -35,6 +37,7 @@ def make_model_card(receipt: Any, *, name: str, checkpoint: str, sha256: str, me
         n_tensors_total=receipt.n_tensors,
         trained=trained,
         stamps=_stamp(receipt.allowed),
+        receipt=receipt.to_dict(),
     )
 
 
@@ -43,6 +46,20 @@ def _stamp(allowed: Sequence[str]) -> tuple[str, ...]:
         return ()
     shown = ", ".join(allowed[:3]) + (f" and {len(allowed) - 3} more" if len(allowed) > 3 else "")
     return (f"NOT FULLY LOADED: {len(allowed)} tensor(s) did not come from the checkpoint ({shown})",)
+
+
+def require_enough(accounting: Accounting, max_failed: str | None) -> None:
+    """Raise TooManyFailuresError where more samples failed than `--max-failed` allows; all is written by then."""
+    n_read = accounting.n_in - accounting.n_skipped
+    if accounting.n_failed <= most_failures(max_failed, n_read=n_read):
+        return
+    first = accounting.failed[0]
+    raise TooManyFailuresError(
+        "too many samples failed",
+        got=f"{accounting.n_failed:,} of {n_read:,}, the first is {first.id}: {first.reason}",
+        expected=f"at most {max_failed}",
+        hint="the run folder is whole; manifest.json names every sample that failed and why",
+    )
 
 
 def make_manifest(

@@ -238,3 +238,33 @@ def test_the_length_told_by_the_header_is_the_length_loaded(tmp_path, rate, fram
 def test_a_length_that_no_header_tells_is_zero(tmp_path):
     (tmp_path / "a.wav").write_text("no sound")
     assert measure_audio(tmp_path / "a.wav") == measure_audio(tmp_path / "missing.wav") == 0
+
+
+@pytest.mark.parametrize("kind", ["AU", "W64", "CAF"])
+def test_a_kind_of_file_whose_cuts_are_not_noticed_is_refused(tmp_path, kind):
+    tone = 0.5 * np.sin(np.arange(16000))
+    soundfile.write(tmp_path / "a.wav", tone, 16000, format=kind)
+    with pytest.raises(DataError, match=kind) as refused:
+        load_audio(tmp_path / "a.wav")
+    assert refused.value.fault == "audio-broken"
+
+
+def test_a_kind_that_can_not_be_wound_back_is_read_whole(tmp_path, sine):
+    assert len(load_audio(sine(tmp_path / "a.wav", rate=8000, subtype="GSM610"))) == 16640  # whole blocks of 320
+
+
+def test_numbers_that_overflow_in_resampling_are_refused(tmp_path):
+    loud = np.sign(np.sin(np.arange(8000))) * 3.4e38
+    soundfile.write(tmp_path / "a.wav", loud, 8000, subtype="FLOAT")
+    with pytest.raises(DataError, match="NaN or infinity"):
+        load_audio(tmp_path / "a.wav")
+
+
+def test_a_header_that_leads_beyond_the_file_prints_nothing(tmp_path, capfd):
+    soundfile.write(tmp_path / "a.aiff", np.zeros(50), 16000, format="AIFF")
+    content = (tmp_path / "a.aiff").read_bytes()
+    (tmp_path / "a.wav").write_bytes(content[:20] + content[21:])
+    assert measure_audio(tmp_path / "a.wav") == 0
+    with pytest.raises(DataError):
+        load_audio(tmp_path / "a.wav")
+    assert "Traceback" not in capfd.readouterr().err

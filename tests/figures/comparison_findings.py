@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.comparison_values import build_comparison, make_change, make_score
 
 from latentscape.comparison_findings import ComparisonFindings, Step
 from latentscape.measures.score import Score
+from tests.comparison_values import build_comparison, make_change, make_score
 
 from .pair_findings import NASTY
 

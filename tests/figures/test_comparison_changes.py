@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
-from tests.comparison_values import build_comparison, make_change, make_score
 
 from latentscape.figures.comparison_changes import MOST_ROWS, draw_comparison_changes
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from tests.comparison_values import build_comparison, make_change, make_score
 
 from .comparison_findings import HARD
 from .layer_values import assert_ticks_apart

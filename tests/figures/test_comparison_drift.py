@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.comparison_values import build_comparison, make_score
 
 from latentscape.figures.comparison_drift import draw_comparison_drift, say_drift
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from tests.comparison_values import build_comparison, make_score
 
 from .comparison_findings import BLOCKS, HARD, without_values
 from .layer_values import assert_ticks_apart

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.patches import FancyArrowPatch
-from tests.comparison_values import build_comparison
 
 from latentscape.figures.comparison_maps import draw_comparison_maps
 from latentscape.figures.comparison_panel import MOST_ARROWS, find_movers
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from tests.comparison_values import build_comparison
 
 from .comparison_findings import HARD
 from .pair_findings import all_words, assert_readable

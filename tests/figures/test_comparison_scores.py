@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.comparison_values import build_comparison, make_score
 
 from latentscape.figures.comparison_curves import Curve, Plot, shade
 from latentscape.figures.comparison_scores import draw_comparison_scores
 from latentscape.figures.render import render_png
 from latentscape.figures.style import Style
+from tests.comparison_values import build_comparison, make_score
 
 from .comparison_findings import BLOCKS, HARD, without_values
 from .layer_values import assert_ticks_apart

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.comparison_values import build_comparison, make_change, make_score
 
 from latentscape.figures.comparison_axis import plan_checkpoint_axis, thin_out
 from latentscape.figures.comparison_words import (
@@ -25,6 +24,7 @@ from latentscape.figures.comparison_words import (
     say_way,
 )
 from latentscape.figures.style import Style, themed
+from tests.comparison_values import build_comparison, make_change, make_score
 
 from .comparison_findings import with_overfitting, without_values
 

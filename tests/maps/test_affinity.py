@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.maps.toys import CREW, to_dense
 
 from latentscape.maps.affinity import find_affinities, scale_rows
 from latentscape.neighbors import Neighbors, find_neighbors
+from tests.maps.toys import CREW, to_dense
 
 
 def test_agrees_with_scikit_learn():

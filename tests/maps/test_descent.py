@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.maps.toys import CREW, make_places
 
 from latentscape.maps.descent import LONGEST_STEP, Gradient, find_box, start_descent, step_down
+from tests.maps.toys import CREW, make_places
 
 
 def slope(values):

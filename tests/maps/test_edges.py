@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.maps.toys import CREW, to_dense
 
 from latentscape.engine import Crew
 from latentscape.maps.edges import join_directions
+from tests.maps.toys import CREW, to_dense
 
 
 def directed(n, k, seed):

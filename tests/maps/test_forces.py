@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.maps.toys import CREW, all_gaps, make_edges, make_places, to_dense
 
 from latentscape.engine import Crew
 from latentscape.maps import repulsion
@@ -10,6 +9,7 @@ from latentscape.maps.attraction import attract
 from latentscape.maps.descent import find_box
 from latentscape.maps.objective import measure_divergence
 from latentscape.maps.repulsion import PAIRS_PER_CELL, Repulsion, repel_exactly
+from tests.maps.toys import CREW, all_gaps, make_edges, make_places, to_dense
 
 
 def pull(edges, places):

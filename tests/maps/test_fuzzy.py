@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.maps.toys import CREW, to_dense
 
 from latentscape.maps.fuzzy import find_memberships, weigh_neighbors
 from latentscape.neighbors import find_neighbors
+from tests.maps.toys import CREW, to_dense
 
 
 def test_each_row_sums_to_the_logarithm_of_its_neighbors():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
-from tests.maps.toys import CREW, all_gaps, make_edges, make_places, to_dense
 
 from latentscape.engine import Crew
 from latentscape.maps.edges import Edges, join_directions
 from latentscape.maps.objective import measure_cross_entropy
 from latentscape.maps.sampling import DAMPING, NEGATIVES, Curve, Epoch, _mix, _power, fit_curve, run_epoch
+from tests.maps.toys import CREW, all_gaps, make_edges, make_places, to_dense
 
 CURVE = Curve(a=1.5, b=0.9)
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.planted_sequence import SPLIT_STEP, SWAP_STEP, plant_sequence, turn
 
 from latentscape.measures.class_splits import find_class_splits
 from latentscape.measures.neighbor_change import measure_neighbor_change
 from latentscape.neighbors import find_neighbors
+from tests.planted_sequence import SPLIT_STEP, SWAP_STEP, plant_sequence, turn
 
 SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 25))]
 

@@ -21,7 +21,7 @@ def write(tmp_path, tensors, **beside):
 def hold(tensors, **beside):
     """The same without a file."""
     path = Path("checkpoint.pt")
-    return Checkpoint(path=path, sha256="", tensors=tensors, metadata=beside, wrapper="model_state", prefix="")
+    return Checkpoint(path=path, sha256="", states={"model_state": tensors}, metadata=beside)
 
 
 def reload(tmp_path, model, *, tell=True, declared=None, **options):

@@ -69,15 +69,17 @@ class Page(HTMLParser):
         return json.loads(next(text for values, text in self.scripts if values.get("id") == name))
 
 
+def parse_page(page: str) -> Page:
+    """What is on the page."""
+    parser = Page()
+    parser.feed(page)
+    parser.close()
+    return parser
+
+
 @pytest.fixture
 def read_page() -> Callable[[str], Page]:
-    def read(page: str) -> Page:
-        parser = Page()
-        parser.feed(page)
-        parser.close()
-        return parser
-
-    return read
+    return parse_page
 
 
 @pytest.fixture

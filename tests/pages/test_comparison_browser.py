@@ -3,11 +3,11 @@
 from contextlib import contextmanager
 
 import pytest
-from tests.browser import open_page
-from tests.comparison_values import build_comparison
 
 from latentscape.figures.style import Style
 from latentscape.pages.comparison_page import render_comparison_page
+from tests.browser import open_page
+from tests.comparison_values import build_comparison
 
 from .test_comparison_page import hostile_comparison
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.comparison_values import build_comparison, make_score
 
 from latentscape.findings import Improvement, Improvements, Withheld
 from latentscape.measures.score import Score
 from latentscape.pages.comparison_claims_words import KINDS, SUBJECTS, list_changes, list_withheld
+from tests.comparison_values import build_comparison, make_score
 
 
 def delta(name, value, half=0.02):

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.comparison_values import build_comparison
 
 from latentscape.pages.comparison_lists import OUTCOMES, tabulate_changes, tell_movers
 from latentscape.pages.report import Paragraph, Table
+from tests.comparison_values import build_comparison
 
 
 def by_hand():

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.comparison_values import build_comparison, make_change
 
 from latentscape.errors import UsageError
 from latentscape.figures.style import Style
@@ -21,6 +20,7 @@ from latentscape.pages.comparison_page_words import (
 )
 from latentscape.pages.comparison_payload import GRID, Strings, choose_rows, pack, pack_flags
 from latentscape.pages.comparison_words import list_stamps, say_overfitting, say_step, say_title
+from tests.comparison_values import build_comparison, make_change
 
 from .conftest import HOSTILE
 
@@ -89,9 +89,9 @@ def test_policy_allows_exactly_the_scripts_on_the_page(read_page):
     fence = next(values["content"] for tag, values in parsed.elements if tag == "meta" and "http-equiv" in values)
     run = [text for values, text in parsed.scripts if "type" not in values]
     hashes = {base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in run}
-    assert set(re.findall(r"'sha256-([^']+)'", fence)) == hashes
-    assert "default-src 'none'" in fence
-    assert "unsafe-eval" not in fence
+    rule = next(rule for rule in fence.split("; ") if rule.startswith("script-src "))
+    assert set(re.findall(r"'sha256-([^']+)'", rule)) == hashes
+    assert "unsafe" not in fence
 
 
 @pytest.mark.parametrize("study", ["latents", "embeddings"])

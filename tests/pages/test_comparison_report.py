@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from markdown_it import MarkdownIt
-from tests.comparison_values import build_comparison, make_change, make_score
 
 from latentscape.comparison_claims import find_changes
 from latentscape.findings import Accounting, Skip
@@ -13,6 +12,7 @@ from latentscape.measures.score import Score
 from latentscape.measures.tallies import Change
 from latentscape.pages.comparison_report import describe_comparison
 from latentscape.pages.report import Picture, render_report_html, render_report_markdown
+from tests.comparison_values import build_comparison, make_change, make_score
 
 FIGURES = ("comparison_maps.png", "comparison_scores.png", "comparison_changes.png", "comparison_drift.png",
            "comparison.html", "changes.csv")  # fmt: skip

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.comparison_values import build_comparison, make_change, make_score
 
 from latentscape.comparison_claims import find_changes
 from latentscape.findings import ModelCard
 from latentscape.measures.tallies import Change
 from latentscape.pages.comparison_terminal import summarize_comparison
+from tests.comparison_values import build_comparison, make_change, make_score
 
 
 def summarize(**options):

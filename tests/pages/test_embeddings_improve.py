@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.figures.pair_values import full_values
 
 from latentscape.findings import Improvement, Improvements, Withheld
 from latentscape.measures.score import Score
 from latentscape.pages.embeddings_improve import KINDS, SUBJECTS, list_advice, list_withheld
+from tests.figures.pair_values import full_values
 
 from .conftest import make_embeddings
 

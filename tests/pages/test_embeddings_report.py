@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.figures.pair_values import STREETS, full_values
 
 from latentscape.measures.scales import check_readiness
 from latentscape.measures.score import Score
@@ -12,6 +11,7 @@ from latentscape.pages.embeddings_lists import tabulate_defects, tabulate_querie
 from latentscape.pages.embeddings_report import describe_embeddings
 from latentscape.pages.report import Paragraph, render_report_html, render_report_markdown
 from latentscape.retrieval_improvements import find_retrieval_improvements
+from tests.figures.pair_values import STREETS, full_values
 
 FIGURES = (
     "tsne_projection.png",

@@ -5,7 +5,15 @@ import json
 import pytest
 from markdown_it import MarkdownIt
 
-from latentscape.pages.escape import clean_text, embed_json, escape_hover, escape_markdown, quote_link, wrap_hover
+from latentscape.pages.escape import (
+    clean_text,
+    embed_json,
+    escape_hover,
+    escape_markdown,
+    guard_cell,
+    quote_link,
+    wrap_hover,
+)
 
 
 def test_clean_text_folds_space_composes_letters_and_drops_the_invisible():
@@ -82,3 +90,42 @@ def test_markdown_leaves_intervals_and_names_readable():
 @pytest.mark.parametrize("name", ["javascript:alert(1)", 'a" onclick="x', "tsne_a b.html", "phòng?.png#x"])
 def test_links_stay_relative_files(name):
     assert not set(':"? #()<>') & set(quote_link(name))
+
+
+@pytest.mark.parametrize("name", ["//evil.example/x.html", "/etc/passwd", "///x"])
+def test_links_never_leave_for_another_host_or_the_root(name):
+    assert not quote_link(name).startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+84 901", "'+84 901"),
+        ("-x", "'-x"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("＝1+1", "'＝1+1"),
+        ("＠x", "'＠x"),
+        (' "=1+1', " \"'=1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\t=1+1", "a\t'=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ('a;"=1+1"', 'a;"\'=1+1"'),
+        ("\tx", "'\tx"),
+        ("\r=x", "'\r'=x"),
+        ("\x1b]0;x\x07=1", "]0;x=1"),
+        ("\x00=1", "'=1"),
+        ("giá 5=3+2; phòng", "giá 5=3+2; phòng"),
+        ("3-4", "3-4"),
+        ("", ""),
+        (-2.5, -2.5),
+        (None, None),
+    ],
+)
+def test_no_cell_is_a_formula_however_the_file_is_split(cell, written):
+    assert guard_cell(cell) == written
+
+
+def test_a_cell_is_guarded_in_no_time():
+    for text in ("\n" * 300_000, " " * 300_000, "; " * 150_000, '\t"' * 150_000):
+        assert len(guard_cell(text)) >= 300_000

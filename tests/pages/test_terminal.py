@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.figures.pair_values import full_values
 
 import latentscape
 from latentscape.findings import Accounting, Skip
 from latentscape.measures.score import Score
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents, summarize_map
 from latentscape.retrieval_improvements import find_retrieval_improvements
+from tests.figures.pair_values import full_values
 
 
 def without(findings, *names):

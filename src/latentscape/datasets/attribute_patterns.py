@@ -156,6 +156,7 @@ class AttributeReader:
             raise UsageError(
                 f"the pattern `{pattern[:80]}` of the attribute `{self.rule.name}` can't be used: {error}",
                 hint="change it in the attribute file",
+                fault="config-values",
             ) from None
 
     def _find(self, plain: str) -> Iterator[Finding]:

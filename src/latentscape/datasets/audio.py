@@ -1,6 +1,7 @@
 """An audio file -> one mono waveform at the model's sample rate, or a reason why not."""
 
 import math
+import os
 from io import BufferedReader
 from pathlib import Path
 
@@ -20,6 +21,8 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
 LONGEST_SECONDS = 1800
 """A longer clip is a recording to be cut, not a sample."""
 _LARGEST_VALUES = 2**28
+_FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"})
+"""Kinds of files in which a clip that was cut short is noticed."""
 
 Frames = Float32[np.ndarray, "frame channel"]
 
@@ -31,22 +34,24 @@ def load_audio(path: Path, *, sample_rate: int = 16000) -> Waveform:
     padded, cut or repaired.
 
     Raises DataError if the file is no regular file, is no audio, holds fewer frames than it declares, holds none,
-    lasts over half an hour, or contains NaN or infinity.
+    lasts over half an hour, or contains NaN or infinity. Half a frame at the end is padding of the file, not sound.
     """
     path = Path(path)
     with open_regular(path) as file:
         frames, rate = _decode(file, make_printable(str(path)))
     _check_finite(frames, make_printable(str(path)))
     waveform = _resample(frames.mean(axis=1, dtype=np.float64).astype(np.float32), rate, sample_rate)
+    _check_finite(waveform[:, None], make_printable(str(path)))  # near the end of the range resampling overflows
     if not waveform.size:
-        raise DataError(f"{make_printable(str(path))} holds no sound", got=f"{len(frames)} frames", hint="remove it")
+        shown, got = make_printable(str(path)), f"{len(frames)} frames"
+        raise DataError(f"{shown} holds no sound", got=got, hint="remove it", fault="audio-short")
     return waveform
 
 
 def measure_audio(path: Path, *, sample_rate: int = 16000) -> int:
     """How many samples `load_audio` will give, from the header alone; 0 where it can't tell (loading will say why)."""
     try:
-        with open_regular(Path(path)) as file, soundfile.SoundFile(file) as sound:
+        with open_regular(Path(path)) as file, _open_sound(file) as sound:
             return math.floor(sound.frames * sample_rate / sound.samplerate + 0.5)
     except (DataError, soundfile.SoundFileError, TypeError, ZeroDivisionError):
         return 0
@@ -55,9 +60,11 @@ def measure_audio(path: Path, *, sample_rate: int = 16000) -> int:
 def _decode(file: BufferedReader, shown: str) -> tuple[Frames, int]:
     _check_container(file, shown)
     try:
-        with soundfile.SoundFile(file) as sound:
+        with _open_sound(file) as sound:
+            _check_format(sound, shown)
             _check_length(sound, shown)
-            frames, declared = sound.read(dtype="float32", always_2d=True), sound.frames
+            declared = sound.frames
+            frames = sound.read(declared, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, TypeError) as error:
         raise _unreadable(shown, str(getattr(error, "error_string", error))) from None
     if len(frames) < declared:
@@ -65,12 +72,23 @@ def _decode(file: BufferedReader, shown: str) -> tuple[Frames, int]:
     return frames, sound.samplerate
 
 
+def _open_sound(file: BufferedReader) -> soundfile.SoundFile:
+    """By its descriptor: where a header leads beyond the file, a seek in Python would print a traceback."""
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return soundfile.SoundFile(file.fileno(), closefd=False)
+
+
 def _check_container(file: BufferedReader, shown: str) -> None:
     """libsndfile silently shortens a truncated WAV or AIFF to what is there, so the header is read here as well."""
     found = find_audio_bytes(file)
-    file.seek(0)
     if found and found.held < found.declared:
         raise _cut_short(shown, f"{found.declared:,} bytes of audio", f"{found.held:,}")
+
+
+def _check_format(sound: soundfile.SoundFile, shown: str) -> None:
+    """libsndfile shortens truncated files of other kinds, whose headers are not read here, without a word."""
+    if sound.format not in _FORMATS:
+        raise _unreadable(shown, f"it is {sound.format_info}", hint="export the clip again as 16-bit WAV")
 
 
 def _check_length(sound: soundfile.SoundFile, shown: str) -> None:
@@ -80,6 +98,7 @@ def _check_length(sound: soundfile.SoundFile, shown: str) -> None:
             got=f"{sound.frames / sound.samplerate:,.0f} s, {sound.channels} channel(s)",
             expected=f"at most {LONGEST_SECONDS} s",
             hint="cut the recording into clips of one utterance each",
+            fault="audio-long",
         )
 
 
@@ -96,14 +115,18 @@ def _check_finite(frames: Frames, shown: str) -> None:
             f"{shown} holds values that are no numbers",
             got=f"NaN or infinity in {bad:,} of {len(frames):,} frames",
             hint="export the clip again as 16-bit PCM",
+            fault="audio-values",
         )
 
 
-def _unreadable(shown: str, reason: str) -> DataError:
+def _unreadable(
+    shown: str, reason: str, *, hint: str = "play the file: it may be another kind of file with a sound's name"
+) -> DataError:
     return DataError(
         f"can't read {shown} as audio: {reason.strip().rstrip('.')}",
         expected="WAV, FLAC, OGG, MP3 or AIFF",
-        hint="play the file: it may be another kind of file with a sound's name",
+        hint=hint,
+        fault="audio-broken",
     )
 
 
@@ -111,4 +134,5 @@ def _cut_short(shown: str, declared: str, held: str) -> DataError:
     return DataError(
         f"{shown} is cut short: it declares {declared} but holds {held}",
         hint="copy or download the file again",
+        fault="audio-short",
     )

@@ -8,6 +8,10 @@ from latentscape.datasets.text import normalize
 from latentscape.errors import DataError, UsageError, nearest
 
 _MOST_NUMBERED = 10_000
+_MOST_SHOWN = 12
+_LONGEST_SHOWN = 40
+_MOST_DIGITS = 20
+"""Python refuses to read a number of thousands of digits."""
 Number = Callable[[str], int]
 """A label as the data spells it -> its class number."""
 
@@ -35,7 +39,12 @@ def _check_given(given: Sequence[str]) -> tuple[str, ...]:
     names = tuple(normalize(name).strip() for name in given)
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice or not all(names):
-        raise UsageError("class names must differ and not be empty", got=", ".join(map(repr, twice or names)))
+        raise UsageError(
+            "class names must differ and not be empty",
+            got=quote_names(twice or names),
+            hint="change `style.class_names`",
+            fault="config-values",
+        )
     return names
 
 
@@ -53,10 +62,15 @@ def _choose_names(labels: Collection[str]) -> tuple[str, ...]:
 
 
 def _number_names(labels: Collection[str]) -> tuple[str, ...]:
-    largest = max(map(int, labels))
-    if largest >= _MOST_NUMBERED:
-        raise DataError(f"the label {largest} is no class number", expected=f"numbers below {_MOST_NUMBERED:,}")
-    return tuple(map(str, range(largest + 1)))
+    long = [label for label in labels if len(label) > _MOST_DIGITS or int(label) >= _MOST_NUMBERED]
+    if long:
+        raise DataError(
+            f"the label {quote_names(sorted(long)[:1])} is no class number",
+            expected=f"numbers below {_MOST_NUMBERED:,}",
+            hint="number the classes from 0, or write words",
+            fault="data-labels",
+        )
+    return tuple(map(str, range(max(map(int, labels)) + 1)))
 
 
 def _make_places(names: tuple[str, ...]) -> dict[str, int]:
@@ -84,8 +98,9 @@ def _mixture(strangers: list[str], emotions: list[str]) -> DataError:
         "some labels are emotions and others are not, so their numbers would not be the model's",
         got=f"emotions: {quote_names(emotions)}; others: {quote_names(strangers)}",
         expected=f"only {', '.join(EMOTIONS)}; or none of them",
-        hint=f"list all classes in `style.class_names`, or rename `{strangers[0]}`: "
+        hint=f"list all classes in `style.class_names`, or rename {quote_names(strangers[:1])}: "
         + nearest(strangers[0].capitalize(), EMOTIONS),
+        fault="data-labels",
     )
 
 
@@ -93,11 +108,18 @@ def _not_among(unknown: list[str], names: tuple[str, ...]) -> DataError:
     return DataError(
         f"the data has {len(unknown)} label(s) that are none of the classes: {quote_names(unknown)}",
         expected=quote_names(names),
-        hint=f"the classes come from `style.class_names`; `{unknown[0]}`: {nearest(unknown[0], names)}",
+        hint=f"the classes come from `style.class_names`; {quote_names(unknown[:1])}: {_find_near(unknown[0], names)}",
+        fault="data-labels",
     )
+
+
+def _find_near(label: str, names: Sequence[str]) -> str:
+    """A hint that names the class that was meant; few and short names, whatever they are."""
+    return nearest(label[:_LONGEST_SHOWN], [name[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN]])
 
 
 def quote_names(names: Sequence[str]) -> str:
     """Names for a message: the first twelve, long ones cut."""
-    shown = ", ".join(f"`{name if len(name) <= 40 else name[:39] + '…'}`" for name in names[:12])
-    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    cut = [name if len(name) <= _LONGEST_SHOWN else name[: _LONGEST_SHOWN - 1] + "…" for name in names[:_MOST_SHOWN]]
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(f"`{name}`" for name in cut) + more

@@ -34,7 +34,12 @@ def read_factory(spec: str, root: Path) -> Listing:
                 )
             )
     if not good:
-        raise DataError(f"`{spec}` gave no usable recording", got=f"{len(skipped)} paths that are no regular files")
+        raise DataError(
+            f"`{spec}` gave no usable recording",
+            got=f"{len(skipped)} paths that are no regular files",
+            hint="it is called with the data folder; relative paths start there",
+            fault="data-empty",
+        )
     return Listing(recordings=tuple(good), skipped=tuple(skipped))
 
 
@@ -47,10 +52,15 @@ def _find_factory(spec: str) -> Callable[[Path], Any]:
         raise UsageError(
             f"can't import `{module_name}`: {type(error).__name__}: {error}",
             hint="`class_path: package.module:factory` needs a module that Python finds from the current folder",
+            fault="config-values",
         ) from error
     factory = getattr(module, name, None)
     if not callable(factory):
-        raise UsageError(f"`{module_name}` has no function `{name}`", hint=nearest(name, vars(module)))
+        raise UsageError(
+            f"`{module_name}` has no function `{name}`",
+            hint=nearest(name, vars(module)),
+            fault="config-values",
+        )
     return factory
 
 
@@ -71,15 +81,28 @@ def _call(factory: Callable[[Path], Any], spec: str, root: Path) -> list[tuple[s
     except LatentscapeError:
         raise
     except (Exception, SystemExit) as error:  # the user's code may do anything
-        raise DataError(f"`{spec}` failed: {type(error).__name__}: {error}", hint="run it by itself first") from error
+        raise DataError(
+            f"`{spec}` failed: {type(error).__name__}: {error}",
+            hint="run it by itself first",
+            fault="data-format",
+        ) from error
     return [_check_row(spec, number, row) for number, row in enumerate(rows)]
 
 
 def _check_row(spec: str, number: int, row: object) -> tuple[str, str, str]:
-    expected = "(path, label, speaker): a path and two texts"
     if not isinstance(row, tuple | list) or len(row) != 3:
-        raise DataError(f"`{spec}` gave a bad row {number}", got=repr(row)[:80], expected=expected)
+        raise _bad_row(spec, number, row)
     path, label, speaker = row
     if not isinstance(path, str | Path) or not isinstance(label, str) or not isinstance(speaker, str):
-        raise DataError(f"`{spec}` gave a bad row {number}", got=repr(row)[:80], expected=expected)
+        raise _bad_row(spec, number, row)
     return str(path), label, speaker
+
+
+def _bad_row(spec: str, number: int, row: object) -> DataError:
+    return DataError(
+        f"`{spec}` gave a bad row {number}",
+        got=repr(row)[:80],
+        expected="(path, label, speaker): a path and two texts",
+        hint="let it yield one such row a recording",
+        fault="data-format",
+    )

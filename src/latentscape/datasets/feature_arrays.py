@@ -106,6 +106,7 @@ def map_tensor(path: Path, entry: Entry) -> Array:
             got=str(entry),
             expected=", ".join(TENSOR_TYPES),
             hint="save them as F32",
+            fault="features-format",
         )
     with open_regular(path) as file, explained(shown):
         stored = _map(file, entry, shown)
@@ -146,6 +147,7 @@ def _refuse_programs(archive: zipfile.ZipFile, shown: str) -> None:
             f"{shown} was written by torch.save, and can't be read without running code from the file",
             expected=".npy, .npz, Parquet or .safetensors",
             hint="load it where you trust it and save the tensor: `numpy.save('features.npy', tensor.float().numpy())`",
+            fault="code-data",
         )
 
 
@@ -156,6 +158,7 @@ def _refuse_objects(entry: Entry, shown: str) -> None:
             got=str(entry),
             expected="an array of numbers, or of text with a fixed width",
             hint="load it where you trust it and save `np.array(list(values))`, which has a plain type",
+            fault="code-data",
         )
 
 
@@ -186,7 +189,8 @@ def _map(file: BufferedReader, entry: Entry, shown: str) -> Array:
     """The bytes of an array as they lie on the disk. Raises DataError if the file ends before them."""
     missing = entry.offset + _count_bytes(entry.shape, entry.dtype) - os.fstat(file.fileno()).st_size
     if missing > 0:
-        raise DataError(f"{shown} is cut short: {missing:,} bytes are missing", hint="copy or download it again")
+        what = f"{shown} is cut short: {missing:,} bytes are missing"
+        raise DataError(what, hint="copy or download it again", fault="features-format")
     order: Literal["F", "C"] = "F" if entry.fortran else "C"
     if not math.prod(entry.shape):
         return np.empty(entry.shape, entry.dtype)

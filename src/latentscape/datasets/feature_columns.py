@@ -36,6 +36,7 @@ def choose_columns(schema: pa.Schema, *, key: str | None, apart: Collection[str]
             got=str(bad[0].type),
             expected="lists of numbers, or several columns of numbers",
             hint="name another with `--key`",
+            fault="features-format",
         )
     return chosen
 
@@ -69,7 +70,8 @@ def stack_columns(
             stacked[at + rows] = block
         at += len(batch)
     if stacked is None:
-        raise DataError(f"{shown} has no features", got=f"{n_rows} rows without a number", hint="check `--key`")
+        got = f"{n_rows} rows without a number"
+        raise DataError(f"{shown} has no features", got=got, hint="check `--key`", fault="features-values")
     return stacked
 
 
@@ -95,6 +97,7 @@ def _choose_by_type(fields: Fields, shown: str) -> Fields:
             got=got,
             expected="a column of lists of numbers, or columns of numbers",
             hint="write the features as one column of lists",
+            fault="features-format",
         )
     return numbers
 
@@ -142,4 +145,5 @@ def _require_width(width: int, expected: int, *, row: int, name: str, shown: str
             got=f"{width} numbers in row {row}",
             expected=f"{expected}, as in the rows before it",
             hint="features need the same length in every row: pool or pad them first",
+            fault="features-format",
         )

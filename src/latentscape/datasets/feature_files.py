@@ -60,7 +60,8 @@ def tell_kind(path: Path) -> str:
     with open_regular(path) as file:
         head = file.read(HEAD)
     if not head.strip():
-        raise DataError(f"{shown} is empty", expected=EXPECTED, hint="write or download it again")
+        hint = "write or download it again"
+        raise DataError(f"{shown} is empty", expected=EXPECTED, hint=hint, fault="features-format")
     for magic, kind in ((b"\x93NUMPY", "npy"), (b"PK\x03\x04", "npz"), (b"PK\x05\x06", "npz"), (b"PAR1", "parquet")):
         if head.startswith(magic):
             return kind
@@ -129,7 +130,8 @@ def _read_text(path: Path, key: str | None, apart: Collection[str]) -> FeatureTa
     with open_regular(path) as file:
         if file.read(HEAD).lstrip().startswith((b"{", b"[")):
             shown = make_printable(str(path))
-            raise DataError(f"{shown} is JSON", expected=EXPECTED, hint="write the features with `numpy.save`")
+            hint = "write the features with `numpy.save`"
+            raise DataError(f"{shown} is JSON", expected=EXPECTED, hint=hint, fault="features-format")
     return take_columns(read_csv(path), source=path.name, key=key, apart=apart)
 
 
@@ -166,16 +168,20 @@ def _refuse_wrong_kind(head: bytes, shown: str) -> None:
     text = head.lstrip().lower()
     wrong = next((name for magic, name in WRONG_KINDS.items() if head.startswith(magic)), "")
     if text.startswith(b"version https://git-lfs"):
-        raise DataError(f"{shown} is a Git LFS pointer, not the file itself", hint="run `git lfs pull`")
+        what = f"{shown} is a Git LFS pointer, not the file itself"
+        raise DataError(what, hint="run `git lfs pull`", fault="features-format")
     if text.startswith(WEB_PAGE):
-        raise DataError(f"{shown} is a web page, not data", hint="the download answered with a page; try again")
+        hint = "the download answered with a page; try again"
+        raise DataError(f"{shown} is a web page, not data", hint=hint, fault="features-format")
     if head.startswith(PICKLE):
         raise SafetyError(
             f"{shown} is a pickle, which can't be read without running code from the file",
             expected=EXPECTED,
             hint="load it where you trust it and save the features with `numpy.save`",
+            fault="code-data",
         )
     if wrong or not _is_text(head):
         got = wrong or f"a file that starts with {head[:8]!r}"
         hint = "write it as one of these, text as UTF-8"
-        raise DataError(f"{shown} is of a kind that can't be read", got=got, expected=EXPECTED, hint=hint)
+        what = f"{shown} is of a kind that can't be read"
+        raise DataError(what, got=got, expected=EXPECTED, hint=hint, fault="features-format")

@@ -49,16 +49,24 @@ def explained(shown: str) -> Iterator[None]:
         raise
     except BROKEN as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{shown} can't be read", got=reason, hint="copy, download or write it again") from None
+        hint = "copy, download or write it again"
+        raise DataError(f"{shown} can't be read", got=reason, hint=hint, fault="features-format") from None
 
 
 def require_matrix(values: Shaped[np.ndarray, "*axes"], shown: str) -> Real[np.ndarray, "sample feature"]:
     """The array if it is a matrix of numbers with at least one column. Raises DataError saying what it is instead."""
     if values.dtype.kind not in "fiub":
-        raise DataError(f"{shown} does not hold numbers", got=f"values of type {values.dtype}", hint=_name_wanted())
+        got = f"values of type {values.dtype}"
+        raise DataError(f"{shown} does not hold numbers", got=got, hint=_name_wanted(), fault="features-format")
     if values.ndim != 2 or not values.shape[1]:
         shape = " x ".join(map(str, values.shape)) or "a single number"
-        raise DataError(f"{shown} is no matrix", got=shape, expected="samples x features", hint=_name_wanted())
+        raise DataError(
+            f"{shown} is no matrix",
+            got=shape,
+            expected="samples x features",
+            hint=_name_wanted(),
+            fault="features-format",
+        )
     return values.view(np.uint8) if values.dtype.kind == "b" else values
 
 
@@ -77,6 +85,7 @@ def require_memory(n_bytes: int, shown: str) -> None:
             f"{shown} does not fit in memory",
             got=f"{n_bytes / 2**30:,.0f} GiB; this machine has {room / 2**30:,.0f} GiB",
             hint="save a part of it, or save it as .npy, which is read from the disk as it is needed",
+            fault="memory",
         )
 
 
@@ -88,13 +97,14 @@ def choose_one(names: Mapping[str, str], key: str | None, *, shown: str, what: s
     """
     if key is not None and key not in names:
         hint = nearest(key, names) if names else f"there is no {what} in it"
-        raise DataError(f"{shown} has no {what} `{key}`", got=list_names(names), hint=hint)
+        raise DataError(f"{shown} has no {what} `{key}`", got=list_names(names), hint=hint, fault="data-columns")
     if key is None and len(names) != 1:
         raise DataError(
             f"{shown} has {'several' if names else 'no'} {what}s that could be meant",
             got=list_names(names),
             expected=f"one {what}",
             hint=f"say which: `{ask.format(next(iter(names)))}`" if names else _name_wanted(),
+            fault="data-columns",
         )
     return next(iter(names)) if key is None else key
 

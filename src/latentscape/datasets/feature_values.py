@@ -47,7 +47,8 @@ def _gather_columns(frame: Any) -> pa.Table:
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise DataError("two columns of the data frame have one name", got=", ".join(twice[:5]), hint="rename one")
+        what, got = "two columns of the data frame have one name", ", ".join(twice[:5])
+        raise DataError(what, got=got, hint="rename one", fault="data-columns")
     return pa.table({str(name): to_arrow(frame[name], shown=f"column `{name}`") for name in frame.columns})
 
 
@@ -57,4 +58,5 @@ def _refuse_sparse(values: Any) -> None:
             "features in a sparse matrix can't be mapped as they are",
             got=f"{type(values).__name__} of {values.shape}",
             hint="reduce them first, e.g. to 50 columns with a truncated SVD, or pass `features.toarray()`",
+            fault="features-format",
         )

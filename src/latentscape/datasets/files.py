@@ -34,7 +34,8 @@ def open_regular(path: Path) -> BufferedReader:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"can't open {shown}: {reason}", hint="check the path and its permissions") from None
+        hint = "check the path and its permissions"
+        raise DataError(f"can't open {shown}: {reason}", hint=hint, fault="data-missing") from None
     return _open_checked(descriptor, shown)
 
 
@@ -51,7 +52,8 @@ def _open_checked(descriptor: int, shown: str) -> BufferedReader:
 def _check_regular(mode: int, shown: str) -> None:
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise DataError(f"{shown} is not a regular file", got=kind, hint="point to the file itself")
+        hint = "point to the file itself"
+        raise DataError(f"{shown} is not a regular file", got=kind, hint=hint, fault="data-special")
 
 
 def check_folder(root: Path) -> None:
@@ -59,11 +61,11 @@ def check_folder(root: Path) -> None:
     shown = make_printable(str(root))
     kind = kind_of(root)
     if kind in (FILE, SPECIAL):
-        raise DataError(f"{shown} is {kind}", expected="a folder", hint="a table of files is read by `csv`")
+        hint = "a table of files is read by `csv`"
+        raise DataError(f"{shown} is {kind}", expected="a folder", hint=hint, fault="data-special")
     if kind != FOLDER:
-        raise DataError(
-            f"no such folder: {shown}", got=kind, hint="check `data_dir`; relative paths start at the current folder"
-        )
+        hint = "check `data_dir`; relative paths start at the current folder"
+        raise DataError(f"no such folder: {shown}", got=kind, hint=hint, fault="data-missing")
 
 
 def list_files(root: Path, suffixes: Collection[str]) -> tuple[tuple[str, ...], Skipped]:

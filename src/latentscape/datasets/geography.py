@@ -80,8 +80,9 @@ def find_places(distances: Mapping[tuple[str, str], float], values: Sequence[str
     return found
 
 
-def _bad(shown: str, reason: str, *, got: str = "", hint: str = "") -> DataError:
-    return DataError(f"can't read places from {shown}: {reason}", got=got, expected=_EXPECTED, hint=hint)
+def _bad(shown: str, reason: str, *, got: str = "", hint: str = "check that this is the file of places") -> DataError:
+    what = f"can't read places from {shown}: {reason}"
+    return DataError(what, got=got, expected=_EXPECTED, hint=hint, fault="data-format")
 
 
 def _read_rows(path: Path, shown: str) -> list[Row]:

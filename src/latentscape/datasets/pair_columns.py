@@ -60,5 +60,6 @@ def stack_cells(cells: Sequence[Cells], *, shown: str) -> Columns:
             expected=f"at most {MOST_COLUMNS}",
             hint="leave out what is no attribute: "
             + ", ".join(f"`{name[:40]}`" for name in names[MOST_COLUMNS : MOST_COLUMNS + 3]),
+            fault="data-columns",
         )
     return {name: tuple(row.get(name) for row in cells) for name in names}

@@ -49,6 +49,7 @@ def bad_file(shown: str, reason: str, hint: str = "check that this is the pair f
         f"can't read pairs from {shown}: {reason}",
         expected='a JSON array, JSON Lines or Parquet of {"query": text, "pos": text, "hard_neg": [...]}',
         hint=hint,
+        fault="pairs-format",
     )
 
 

@@ -39,7 +39,8 @@ def _choose_columns(schema: pa.Schema, shown: str) -> list[str]:
             f"{shown} has no column `{missing[0]}`",
             got=", ".join(f"`{name}`" for name in schema.names[:20]) or "no columns",
             expected="columns query, pos and, where there are any, hard_neg",
-            hint=nearest(missing[0], schema.names) if schema.names else "",
+            hint=nearest(missing[0], schema.names) if schema.names else "is this the pair file?",
+            fault="pairs-format",
         )
     columns = [name for name in _COLUMNS if name in schema.names]
     for name in columns:
@@ -62,6 +63,7 @@ def refuse_extension(field: pa.Field, shown: str) -> None:
             f"the column `{field.name}` of {shown} has an extension type, which may run code when it is read",
             got=str(field.type),
             hint="write the column as plain strings and lists",
+            fault="code-data",
         )
     for place in range(field.type.num_fields):
         refuse_extension(field.type.field(place), shown)
@@ -106,4 +108,5 @@ def _count_characters(value: object) -> int:
 
 
 def _broken(shown: str, reason: str) -> DataError:
-    return DataError(f"can't read pairs from {shown}: {reason}", hint="write the file again, or use JSON")
+    what = f"can't read pairs from {shown}: {reason}"
+    return DataError(what, hint="write the file again, or use JSON", fault="pairs-format")

@@ -71,6 +71,7 @@ def leave_out_trained(pairs: PairSamples, train: PairSamples) -> PairSamples:
             "every query stands in the training file too: nothing is left to judge the model by",
             got=f"{len(pairs):,} queries, all of them trained on",
             hint="check that the two files are not one, or judge the model by queries that were held out",
+            fault="data-empty",
         )
     names, train_names = pairs.rows, train.rows
     defects = [

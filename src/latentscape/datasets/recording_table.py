@@ -74,6 +74,7 @@ def _check_columns(path: Path, heading: list[str]) -> list[str]:
             got=", ".join(f"`{name}`" for name in columns) or "an empty file",
             expected="a first line `path,label` or `path,label,dataset,speaker`",
             hint=nearest(missing[0], columns) if columns else "write the heading into the first line",
+            fault="data-columns",
         )
     return columns
 
@@ -115,6 +116,7 @@ def _broken(path: Path, reason: str) -> DataError:
         f"can't read the table {make_printable(str(path))}: {reason}",
         expected="a CSV file in UTF-8: path,label[,dataset,speaker]",
         hint="save the table again as CSV (UTF-8)",
+        fault="data-format",
     )
 
 
@@ -123,4 +125,5 @@ def _nothing_usable(path: Path, skipped: list[tuple[str, str]]) -> DataError:
         f"no usable row in {make_printable(str(path))}",
         got="; ".join(reason for _, reason in skipped[:3]) or "a heading and nothing below it",
         hint="relative paths start at the folder the CSV lies in",
+        fault="data-empty",
     )

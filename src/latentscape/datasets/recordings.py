@@ -109,4 +109,5 @@ def _nothing_found(root: Path, skipped: list[tuple[str, str]]) -> DataError:
         got=f"{len(skipped)} files, none usable ({first})" if skipped else "no audio file at all",
         expected=f"files ending in {', '.join(sorted(SUFFIXES))}",
         hint="check `data_dir` and that `class_path` names the right kind of data set",
+        fault="data-empty",
     )

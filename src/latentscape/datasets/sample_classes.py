@@ -43,13 +43,21 @@ def sort_into_classes(column: SampleColumn) -> SampleClasses:
     """
     kind = column.values.type
     if pa.types.is_nested(kind):
-        raise DataError(f"`{column.name}` has no classes", got=str(kind), expected="one word or number a sample")
+        raise DataError(
+            f"`{column.name}` has no classes",
+            got=str(kind),
+            expected="one word or number a sample",
+            hint="name another column",
+            fault="data-labels",
+        )
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         classes = _sort_numbers(column)
     else:
         classes = _sort_words(column)
     if not classes.names:
-        raise DataError(f"`{column.name}` says nothing of any sample", got="empty values only")
+        hint = "name another column, or leave the option out"
+        what = f"`{column.name}` says nothing of any sample"
+        raise DataError(what, got="empty values only", hint=hint, fault="data-labels")
     return classes
 
 
@@ -69,6 +77,7 @@ def _sort_words(column: SampleColumn) -> SampleClasses:
             got=f"{len(names):,}, such as `{names[0][:40]}`",
             expected=f"{MOST_CLASSES:,} or fewer",
             hint="names of samples go with `--ids`",
+            fault="data-labels",
         )
     places = {name: number for number, name in enumerate(names)}
     numbers = np.array([*(places.get(word, UNKNOWN) for word in words), UNKNOWN])

@@ -65,6 +65,7 @@ def find_column(wish: Wish, table: FeatureTable, *, what: str) -> SampleColumn:
             got=f"{len(column):,} values in `{name}`",
             expected=f"{n:,}, as {table.source} has rows",
             hint="check that both were written from the same samples, in the same order",
+            fault="data-columns",
         )
     return SampleColumn(name=name, values=column)
 
@@ -80,7 +81,10 @@ def to_arrow(values: Any, *, shown: str) -> pa.Array:
         array = array[:, 0]
     if array.ndim != 1:
         shape = " x ".join(map(str, array.shape)) or "a single value"
-        raise DataError(f"{shown} is no column", got=shape, expected="one value a sample")
+        hint = "give one word or number for each sample"
+        raise DataError(
+            f"{shown} is no column", got=shape, expected="one value a sample", hint=hint, fault="data-columns"
+        )
     array = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     try:
@@ -123,7 +127,8 @@ def _open_file(wish: str, table: FeatureTable, *, what: str) -> tuple[Path, str 
     if kind_of(whole) in (FILE, FOLDER, SPECIAL) or Path(wish).suffix in SUFFIXES:
         return whole, None  # whatever is wrong with it is said when it is opened
     hint = nearest(wish, table.columns) if table.columns else f"give a file with one value a line: `{what}.txt`"
-    raise DataError(f"there is no column or file `{make_printable(wish)}` for the {what}", hint=hint)
+    missing = f"there is no column or file `{make_printable(wish)}` for the {what}"
+    raise DataError(missing, hint=hint, fault="data-missing")
 
 
 def _list_columns(path: Path, *, n_rows: int) -> dict[str, Callable[[], object]]:
@@ -151,7 +156,8 @@ def _read_lines(path: Path, *, n_rows: int) -> dict[str, Callable[[], object]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{shown}: line {line} is not UTF-8 text", hint="save the file again as UTF-8") from None
+        hint = "save the file again as UTF-8"
+        raise DataError(f"{shown}: line {line} is not UTF-8 text", hint=hint, fault="data-format") from None
     lines = [_unquote(line.strip()) for line in text.removesuffix("\n").split("\n")]
     name = lines.pop(0) if len(lines) == n_rows + 1 else path.stem
     return {name: lambda: _guess_type(pa.array([line or None for line in lines], pa.string()))}

@@ -87,7 +87,8 @@ def read_speech(datasets: Sequence[tuple[str, Path]], *, class_names: Sequence[s
     Raises UsageError for an unknown class path or a data set given twice, DataError for missing or empty data.
     """
     if not datasets:
-        raise UsageError("no data sets given", hint="list at least one under `data.datasets`")
+        hint = "list at least one under `data.datasets`"
+        raise UsageError("no data sets given", hint=hint, fault="config-values")
     _refuse_repeats(datasets)
     taken: list[str] = []
     listings = [_name_datasets(*_read_one(kind, expand_home(root)), taken) for kind, root in datasets]
@@ -100,7 +101,8 @@ def _refuse_repeats(datasets: Sequence[tuple[str, Path]]) -> None:
     roots = [real_path(expand_home(root)) for _, root in datasets]
     for place, root in enumerate(roots):
         if root in roots[:place]:
-            raise UsageError(f"the data set {datasets[place][1]} is listed twice", hint="remove one of its entries")
+            what = f"the data set {datasets[place][1]} is listed twice"
+            raise UsageError(what, hint="remove one of its entries", fault="config-values")
 
 
 def _read_one(class_path: str, root: Path) -> tuple[Listing, str]:
@@ -120,6 +122,7 @@ def _find_kind(class_path: str) -> str:
             f"unknown kind of data set: `{class_path}`",
             expected=f"{', '.join(READERS)}, RAVDESSDataset, CREMADataset, or your own `package.module:factory`",
             hint=nearest(last, [*READERS, "RAVDESSDataset", "CREMADataset"]),
+            fault="config-values",
         )
     return kind
 

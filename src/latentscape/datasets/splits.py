@@ -26,9 +26,15 @@ def split_by_speaker(
     Raises UsageError unless 0 < val_split < 1, DataError if a dataset has only one speaker or there are no samples.
     """
     if not 0 < val_split < 1:
-        raise UsageError("a bad `val_split`", got=f"{val_split:g}", expected="a share between 0 and 1, e.g. 0.2")
+        raise UsageError(
+            "a bad `val_split`",
+            got=f"{val_split:g}",
+            expected="a share between 0 and 1",
+            hint="write the share the training used, e.g. 0.2",
+            fault="config-values",
+        )
     if not len(dataset_ids):
-        raise DataError("no samples to split", hint="check the datasets of the config")
+        raise DataError("no samples to split", hint="check the datasets of the config", fault="data-empty")
     names = np.asarray(speakers, dtype=object)
     validation = np.zeros(len(names), dtype=bool)
     for dataset in np.unique(dataset_ids):
@@ -43,6 +49,7 @@ def _draw_speakers(speakers: list[str], val_split: float, seed: int) -> list[str
             f"the dataset `{speakers[0].partition('/')[0]}` has only one speaker, `{speakers[0]}`",
             expected="at least two: one to train on, another to be judged on",
             hint="add recordings of another speaker, or name the speakers in a CSV (`path,label,dataset,speaker`)",
+            fault="data-split",
         )
     count = min(math.ceil(val_split * len(speakers)), len(speakers) - 1)
     order = np.random.RandomState(seed).permutation(len(speakers))
@@ -56,7 +63,10 @@ def stratified_sample(groups: Sequence[Hashable], *, n: int, seed: int) -> Rows:
     below the number of groups; with fewer, the largest groups keep one each. Raises UsageError if `n` is negative.
     """
     if n < 0:
-        raise UsageError("a bad number of samples", got=str(n), expected="0 (all) or more")
+        hint = "leave `--max-samples` out to take all"
+        raise UsageError(
+            "a bad number of samples", got=str(n), expected="0 (all) or more", hint=hint, fault="option-value"
+        )
     if n == 0 or n >= len(groups):
         return np.arange(len(groups))
     members: dict[Hashable, list[int]] = {}

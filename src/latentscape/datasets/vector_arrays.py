@@ -27,8 +27,14 @@ KNOWN = (
 MEANINGLESS = ("query_", "query_text", "document_", "document_text")
 """Names like a column's that must be slips."""
 EXPECTED = "a .npz or .safetensors file with the arrays `queries` [n, d] and `documents` [m, d]"
+HINT = "save both with `numpy.savez`; docs/format.md lists the arrays that are read"
 
 _SHORTEST, _LONGEST = 1e-15, 1e15
+
+
+def unfit(what: str, *, got: str = "", expected: str = "", hint: str = HINT) -> DataError:
+    """The error for a file whose arrays are missing or do not fit each other."""
+    return DataError(what, got=got, expected=expected, hint=hint, fault="vectors-format")
 
 
 def open_arrays(path: Path) -> Arrays:
@@ -39,16 +45,16 @@ def open_arrays(path: Path) -> Arrays:
     """
     shown, kind = make_printable(str(path)), tell_kind(path)
     if kind not in ("npz", "safetensors"):
-        raise DataError(f"{shown} holds no queries and documents", got=f"a {kind} file", expected=EXPECTED)
+        raise unfit(f"{shown} holds no queries and documents", got=f"a {kind} file", expected=EXPECTED)
     arrays = _open_tensors(path) if kind == "safetensors" else _open_members(path)
     for name in KNOWN[:2]:
         if name not in arrays:
             got = ", ".join(f"`{name}`" for name in list(arrays)[:12]) or "no array"
-            raise DataError(f"{shown} has no array `{name}`", got=got, expected=EXPECTED, hint=_suggest(name, arrays))
+            raise unfit(f"{shown} has no array `{name}`", got=got, expected=EXPECTED, hint=_suggest(name, arrays))
     for name in arrays:
         is_column = name.startswith(("query_", "document_")) and name not in MEANINGLESS
         if name not in KNOWN and not is_column:
-            raise DataError(
+            raise unfit(
                 f"{shown} has an array `{name}`, whose meaning is unknown",
                 expected=f"{', '.join(KNOWN)}, or columns query_NAME and document_NAME",
                 hint=nearest(name, KNOWN),
@@ -62,7 +68,7 @@ def read_vectors_of(arrays: Arrays, name: str, shown: str) -> Float32[np.ndarray
     Raises DataError where it is none, or has no rows."""
     matrix = require_matrix(arrays[name](), f"`{name}` of {shown}")
     if not len(matrix):
-        raise DataError(f"`{name}` of {shown} has no rows", got="0 x " + str(matrix.shape[1]), expected="at least one")
+        raise unfit(f"`{name}` of {shown} has no rows", got="0 x " + str(matrix.shape[1]), expected="at least one")
     return np.ascontiguousarray(_scale(to_floats(matrix)), dtype=np.float32)
 
 
@@ -90,14 +96,14 @@ def read_numbers(arrays: Arrays, name: str, shown: str) -> Int[np.ndarray, "*axe
     """An array of whole numbers."""
     values = arrays[name]()
     if values.dtype.kind not in "iu" and values.size:  # NumPy makes an empty list an array of floats
-        raise DataError(
+        raise unfit(
             f"`{name}` of {shown} does not hold whole numbers",
             got=f"values of type {values.dtype}",
             expected="row numbers, counted from 0",
             hint="save it with `.astype(numpy.int64)`",
         )
     if values.dtype == np.uint64 and len(values) and values.max() > np.iinfo(np.int64).max:
-        raise DataError(f"`{name}` of {shown} has a number that is no row", got=f"{values.max()}")
+        raise unfit(f"`{name}` of {shown} has a number that is no row", got=f"{values.max()}")
     return values.astype(np.int64)
 
 
@@ -106,9 +112,9 @@ def read_column(arrays: Arrays, name: str, *, n: int, of: str, shown: str) -> li
     values = arrays[name]()
     if values.ndim != 1 or len(values) != n:
         got = " x ".join(map(str, values.shape)) or "a single value"
-        raise DataError(f"`{name}` of {shown} has the wrong shape", got=got, expected=f"{n:,}, one for each of `{of}`")
+        raise unfit(f"`{name}` of {shown} has the wrong shape", got=got, expected=f"{n:,}, one for each of `{of}`")
     if values.dtype.kind not in "fiubUS":
-        raise DataError(
+        raise unfit(
             f"`{name}` of {shown} holds neither texts nor numbers",
             got=f"values of type {values.dtype}",
             hint="save it as an array of texts or numbers",
@@ -138,4 +144,4 @@ def _read_tensor(path: Path, name: str) -> Array:
 
 
 def _suggest(name: str, arrays: Arrays) -> str:
-    return nearest(name, [other for other in arrays if other not in KNOWN] or list(arrays)) if arrays else ""
+    return nearest(name, [other for other in arrays if other not in KNOWN] or list(arrays)) if arrays else HINT

@@ -22,6 +22,7 @@ from latentscape.datasets.vector_arrays import (
     read_column,
     read_numbers,
     read_vectors_of,
+    unfit,
 )
 from latentscape.datasets.weights import Weights, is_weight
 from latentscape.errors import DataError
@@ -78,7 +79,7 @@ def read_vectors(path: Path, *, weights: Weights | None = None) -> VectorPairs:
     shown, arrays = make_printable(str(path)), open_arrays(Path(path))
     queries, documents = (read_vectors_of(arrays, name, shown) for name in KNOWN[:2])
     if queries.shape[1] != documents.shape[1]:
-        raise DataError(
+        raise unfit(
             f"the queries and documents of {shown} don't lie in one space",
             got=f"{queries.shape[1]} and {documents.shape[1]} features",
             expected="vectors of one length",
@@ -164,6 +165,8 @@ def _link(
             f"no query of {shown} can be used",
             got=f"{queries.tell(row)}: {reason}",
             expected="vectors that are finite and not zero, and right documents",
+            hint="look at the vectors and at `relevant`",
+            fault="data-empty",
         )
     mentions = Mentions(
         queries=queries.list_mentions(asked),
@@ -198,7 +201,7 @@ def _read_relevant(arrays: Arrays, *, n: int, m: int, shown: str) -> list[Number
         return _read_ragged(arrays, n=n, m=m, shown=shown)
     if "relevant" not in arrays:
         if n != m:
-            raise DataError(
+            raise unfit(
                 f"{shown} does not say which documents are right",
                 got=f"{n:,} queries and {m:,} documents",
                 expected="as many documents as queries, or the array `relevant`",
@@ -219,11 +222,11 @@ def _read_ragged(arrays: Arrays, *, n: int, m: int, shown: str) -> list[Numbers]
     missing = [name for name in ("relevant_offsets", "relevant_numbers") if name not in arrays]
     if missing or "relevant" in arrays:
         what = f"lacks `{missing[0]}`" if missing else "has both `relevant` and `relevant_offsets`"
-        raise DataError(f"{shown} {what}", hint=_HINT)
+        raise unfit(f"{shown} {what}", hint=_HINT)
     offsets, numbers = (read_numbers(arrays, f"relevant_{name}", shown) for name in ("offsets", "numbers"))
     fits = offsets.shape == (n + 1,) and numbers.ndim == 1 and offsets[0] == 0 and offsets[-1] == len(numbers)
     if not fits or (np.diff(offsets) < 0).any():
-        raise DataError(
+        raise unfit(
             f"`relevant_offsets` and `relevant_numbers` of {shown} don't fit each other",
             got=f"{' x '.join(map(str, offsets.shape))} offsets, {' x '.join(map(str, numbers.shape))} numbers",
             expected=f"{n + 1:,} ascending offsets, from 0 to how many numbers there are",
@@ -237,7 +240,7 @@ def _read_hard(arrays: Arrays, *, n: int, m: int, shown: str) -> dict[int, list[
     """Query -> its declared hard negatives."""
     if "hard" not in arrays:
         if named := [name for name in ("hard_types", "hard_weights") if name in arrays]:
-            raise DataError(f"{shown} has `{named[0]}` without `hard`", hint="give `hard`, pairs of (query, document)")
+            raise unfit(f"{shown} has `{named[0]}` without `hard`", hint="give `hard`, pairs of (query, document)")
         return {}
     numbers = read_numbers(arrays, "hard", shown)
     pairs = _check_pairs(numbers, n=n, m=m, name="hard", shown=shown) if numbers.size else []
@@ -257,7 +260,7 @@ def _read_hard(arrays: Arrays, *, n: int, m: int, shown: str) -> dict[int, list[
 
 def _check_pairs(values: Int[np.ndarray, "*axes"], *, n: int, m: int, name: str, shown: str) -> list[tuple[int, int]]:
     if values.ndim != 2 or values.shape[1] != 2:
-        raise DataError(
+        raise unfit(
             f"`{name}` of {shown} has the wrong shape",
             got=" x ".join(map(str, values.shape)) or "a single number",
             expected="pairs [k, 2] of (query, document)" + (f", or {n:,} numbers" if name == "relevant" else ""),
@@ -270,7 +273,7 @@ def _check_pairs(values: Int[np.ndarray, "*axes"], *, n: int, m: int, name: str,
 def _check_range(values: Int[np.ndarray, " _"], n: int, *, lowest: int, name: str, shown: str) -> None:
     wrong = values[(values < lowest) | (values >= n)]
     if len(wrong):
-        raise DataError(
+        raise unfit(
             f"`{name}` of {shown} has a number that is no row",
             got=str(wrong[0]),
             expected=f"{lowest} to {n - 1:,}; rows count from 0",

@@ -98,4 +98,5 @@ def _bad_file(path: Path, reason: str) -> DataError:
         f"can't use the weight file {make_printable(str(path))}: {reason}",
         expected='an object like {"location": 2.5, "price": 2.0, "_metadata": {"increment_ratio": 0.3, "cap": 4.0}}',
         hint="check that this is the weight file, or leave `--weights` out",
+        fault="data-format",
     )

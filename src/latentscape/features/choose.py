@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from latentscape.errors import UsageError, nearest
-from latentscape.features.hooks import unwrap
+from latentscape.features.answers import CHOICE
+from latentscape.features.hooks import find_modules, unwrap
+from latentscape.features.names import suggest
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
@@ -18,7 +20,8 @@ def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str,
     """Public layer name -> module path, in the order asked for; without patterns the model's own `layers`.
 
     A pattern is a public name, a module path, or a glob over both, in which `*` stands for one part of a path and `**`
-    for any number. A layer chosen by its path is called by it. Raises UsageError for a pattern that matches nothing.
+    for any number. A layer chosen by its path is called by it. Behind `#` may stand which tensor of its answer is
+    meant, by index or name: `encoder.attn#0`. Raises UsageError for a pattern that matches nothing.
     """
     model = unwrap(model)
     public = _public_layers(model)
@@ -26,7 +29,9 @@ def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str,
         return {name: path for pattern in patterns for name, path in _match(model, public, pattern).items()}
     if not public:
         raise UsageError(
-            "this model names no layers of its own", hint="choose some with --layers; --list-layers shows all"
+            "this model names no layers of its own",
+            hint="choose some with --layers; --list-layers shows all",
+            fault="option-missing",
         )
     return public
 
@@ -47,12 +52,14 @@ def choose_device(name: str) -> str:
     """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name not in DEVICES:
-        raise UsageError(f"unknown device `{name}`", expected=", ".join(DEVICES), hint=nearest(name, DEVICES))
+        hint = nearest(name, DEVICES)
+        raise UsageError(f"unknown device `{name}`", expected=", ".join(DEVICES), hint=hint, fault="option-value")
     if name == "auto":
         return next(device for device, there in present.items() if there)
     if not present[name]:
         there = ", ".join(device for device in present if present[device])
-        raise UsageError(f"this machine or this torch has no `{name}`", expected=there, hint="use `--device auto`")
+        what = f"this machine or this torch has no `{name}`"
+        raise UsageError(what, expected=there, hint="use `--device auto`", fault="option-value")
     return name
 
 
@@ -63,33 +70,27 @@ def _public_layers(model: nn.Module) -> dict[str, str]:
 
 def _module_paths(model: nn.Module) -> dict[str, str]:
     """Path -> type of every module that can be called."""
-    return {
-        path: type(module).__name__
-        for path, module in model.named_modules()
-        if path and not isinstance(module, CONTAINERS)
-    }
+    modules = find_modules(model)
+    return {path: type(module).__name__ for path, module in modules.items() if not isinstance(module, CONTAINERS)}
 
 
 def _match(model: nn.Module, public: Mapping[str, str], pattern: str) -> dict[str, str]:
     known = {path: path for path in _module_paths(model)} | dict(public)
     if pattern in known:
         return {pattern: known[pattern]}
-    wanted = _compile_glob(pattern)
-    found = {name: path for name, path in known.items() if wanted.fullmatch(name)}
+    pattern, *choice = pattern.split(CHOICE)
+    if pattern in known:
+        found = {pattern: known[pattern]}
+    else:
+        wanted = _compile_glob(pattern)
+        found = {name: path for name, path in known.items() if wanted.fullmatch(name)}
     if not found:
-        raise UsageError(
-            f"no layer is called `{pattern}`", hint=f"{_suggest(pattern, known, public)}; see --list-layers"
-        )
-    return found
+        hint = suggest(pattern, known) or nearest(pattern, public)
+        raise UsageError(f"no layer is called `{pattern}`", hint=f"{hint}; see --list-layers", fault="layer-unknown")
+    return {CHOICE.join([name, *choice]): CHOICE.join([path, *choice]) for name, path in found.items()}
 
 
 def _compile_glob(pattern: str) -> re.Pattern[str]:
     """`*` and `?` stay inside one part of a dotted path, `**` crosses parts."""
     meanings = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
     return re.compile("".join(meanings.get(piece) or re.escape(piece) for piece in re.split(r"(\*\*|\*|\?)", pattern)))
-
-
-def _suggest(pattern: str, known: Mapping[str, str], public: Mapping[str, str]) -> str:
-    """The nearest name; where none is near the model's own names, for paths are too many to list."""
-    suggestion = nearest(pattern, known)
-    return suggestion if suggestion.startswith("did you mean") else nearest(pattern, public)

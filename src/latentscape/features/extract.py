@@ -1,24 +1,23 @@
 """The whole way from samples to features: settle how, then read every batch once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from latentscape.errors import DataError, ModelError, UsageError
+from latentscape.features.harvest import Harvest
 from latentscape.features.hooks import Listener, ready_to_read, unwrap
-from latentscape.features.plan import EQUAL_LENGTHS, PADDED, find_most_padded
+from latentscape.features.plan import Plan, Reading, take_up_plan
 from latentscape.features.pooling import CannotMaskError
+from latentscape.features.probes import nothing_left, settle
 from latentscape.features.reader import Reader
+from latentscape.features.shards import NO_SHARDS, Shards
 from latentscape.progress import SILENT, Progress
 from latentscape.shapes import FeatureMatrix, Rows
-
-MAX_PAD_DIFFERENCE = 1e-3
-"""Padding may change features by this share of their size; more, and nothing is padded any more."""
-PROBED = 8
-"""Samples compared alone and padded: those of the most padded batch that are padded most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +34,17 @@ class Extraction:
     """How often each layer was heard: once for each batch."""
     n_batches: int
     batch_size: int
-    """The largest batch used; smaller than asked for where memory ran out."""
+    """The largest batch used at the end; smaller than asked for where memory ran out."""
     padding: str
     """`padded`, or `equal lengths` where padding could not be trusted."""
     pad_difference: float
     """Largest change of a sample's features by padding, relative to the largest of them; 0 if nothing was padded."""
+    backoffs: tuple[tuple[int, int], ...] = ()
+    """(batch, limit): where memory ran out, and how many samples shared a pass from this batch on."""
+    plan_sha256: str = ""
+    """Of the plan of batches: the same plan and the same inputs give the same bytes on the same machine."""
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    """By layer, the type of its numbers in the model, e.g. `bfloat16`; the features are float32."""
 
 
 def extract_features(
@@ -62,83 +67,112 @@ def extract_features(
     listed in `failed`. The model is moved to `device` and left there in eval mode; torch's threads are not touched.
 
     Raises DataError if no input can be read; ModelError for a layer that is not called exactly once a pass or has no
-    fixed number of features, and for a model that answers differently each time or with no finite number; ResourceError
-    where memory does not suffice for a single input; UsageError for a batch size below 1 or no layers.
+    fixed number of features, and for a model that answers differently each time, or depending on the rest of the batch,
+    or with no finite number; ResourceError where memory does not suffice for a single input; UsageError for a batch
+    size below 1, no layers, or a layer that the model does not have.
     """
-    if batch_size < 1 or not layers:
-        got = f"batch size {batch_size}, {len(layers)} layers"
-        raise UsageError("there is nothing to extract", got=got, expected="1 or more of each")
-    if len(lengths) != len(inputs):
-        raise AssertionError(f"{len(inputs)} inputs with {len(lengths)} lengths")
-    if not len(inputs):
-        raise DataError("there are no samples to read")
-    model = unwrap(model)
-    with ready_to_read(model, device), Listener(model, layers) as listener:
-        reader = Reader(
-            listener, inputs, lengths=lengths, collate=collate, device=device, limit=batch_size, progress=progress
+    reading = Reading(layers=layers, collate=collate, lengths=lengths, batch_size=batch_size, device=device)
+    return read_features(model, inputs, reading, progress=progress)
+
+
+def read_features(
+    model: nn.Module,
+    inputs: Sequence[Any],
+    reading: Reading,
+    *,
+    shards: Shards = NO_SHARDS,
+    progress: Progress = SILENT,
+) -> Extraction:
+    """`extract_features`, which can be interrupted: what is in `shards` is not read again.
+
+    The features are the same bytes however often it was interrupted, and wherever.
+    """
+    if reading.batch_size < 1 or not reading.layers:
+        raise UsageError(
+            "there is nothing to extract",
+            got=f"batch size {reading.batch_size}, {len(reading.layers)} layers",
+            expected="1 or more of each",
+            hint="set `--batch-size` and `--layers`, or leave both out",
+            fault="option-value",
         )
-        reader.settle_axes()
-        padding, difference = _settle_padding(reader, batch_size)
-        padding = _read_all(reader, padding, batch_size)
-    return _finish(reader, padding=padding, difference=difference)
+    if len(reading.lengths) != len(inputs):
+        raise AssertionError(f"{len(inputs)} inputs with {len(reading.lengths)} lengths")
+    if not len(inputs):
+        raise DataError("there are no samples to read", hint="check the data set and its filters", fault="data-empty")
+    model = unwrap(model)
+    with ready_to_read(model, reading.device), Listener(model, reading.layers) as listener:
+        reader = Reader(listener, inputs, reading, progress=progress)
+        harvest = _read_all(reader, _find_plan(reader, shards), shards)
+    return _finish(harvest)
 
 
-def _settle_padding(reader: Reader, batch_size: int) -> tuple[str, float]:
-    """Whether batches may be padded, and how much padding changes where it changes most."""
-    batch = find_most_padded(reader.plan(PADDED, batch_size), reader.lengths)
+def _find_plan(reader: Reader, shards: Shards) -> Plan:
+    """The plan that was begun with, or a new one."""
+    saved = shards.load_plan()
+    plan = None if saved is None else take_up_plan(saved, reader.reading)
+    if plan is None:
+        shards.clear()
+        plan = settle(reader)
+        shards.save_plan(plan.to_json())
+    reader.follow(plan)
+    return plan
+
+
+def _read_all(reader: Reader, plan: Plan, shards: Shards) -> Harvest:
+    """Read every batch; where a padded one can't be masked after all, all again without."""
+    harvest = Harvest(reader, plan, shards)
+    harvest.take_up()
     try:
-        difference, layer = reader.compare_alone_and_padded(batch, batch[-PROBED:])
+        harvest.read()
     except CannotMaskError as error:
         reader.progress.say(f"{error} Batches hold samples of equal length only.")
-        return EQUAL_LENGTHS, 0.0
-    if difference <= MAX_PAD_DIFFERENCE:
-        return PADDED, difference
-    reader.progress.say(
-        f"Padding changes layer `{layer}` by {difference:.2g} of its size (allowed: {MAX_PAD_DIFFERENCE:g}). "
-        "Batches hold samples of equal length only."
-    )
-    return EQUAL_LENGTHS, difference
+        shards.clear()
+        plan = harvest.plan.without_padding(reader.reading.lengths)
+        shards.save_plan(plan.to_json())
+        harvest = Harvest(reader, plan, shards)
+        harvest.read()
+    return harvest
 
 
-def _read_all(reader: Reader, padding: str, batch_size: int) -> str:
-    """Read every batch; where a padded one can't be masked after all, all again without. Returns the padding used."""
-    try:
-        reader.read_all(reader.plan(padding, batch_size), padding)
-    except CannotMaskError as error:
-        reader.progress.say(f"{error} Batches hold samples of equal length only.")
-        padding = EQUAL_LENGTHS
-        reader.read_all(reader.plan(padding, batch_size), padding)
-    return padding
-
-
-def _finish(reader: Reader, *, padding: str, difference: float) -> Extraction:
+def _finish(harvest: Harvest) -> Extraction:
     """Drop what is not finite and account for every input."""
-    failed = dict(reader.failed)
-    for layer, values in reader.features.items():
+    plan, failed = harvest.plan, dict(harvest.failed)
+    for layer, values in harvest.features.items():
         for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
-            failed.setdefault(row, f"layer `{layer}` gives values that are not finite")
-    kept = np.setdiff1d(np.arange(len(reader.lengths)), list(failed)).astype(np.int64)
+            failed.setdefault(row, f"layer `{layer}` gives values that are not finite{_end_of(plan.dtypes[layer])}")
+    n_rows = len(harvest.reader.reading.lengths)
+    kept = np.setdiff1d(np.arange(n_rows), list(failed)).astype(np.int64)
     if not len(kept):
-        raise reader.nothing_left(failed) if len(reader.failed) == len(failed) else _nothing_finite(reader, failed)
+        raise nothing_left(failed) if len(harvest.failed) == len(failed) else _nothing_finite(harvest, failed)
     return Extraction(
-        features={layer: values[kept] for layer, values in reader.features.items()},
+        features={layer: values[kept] for layer, values in harvest.features.items()},
         kept=kept,
         failed=tuple(sorted(failed.items())),
-        hook_calls=dict.fromkeys(reader.features, reader.n_passes),
-        n_batches=reader.n_passes,
-        batch_size=reader.limit,
-        padding=padding,
-        pad_difference=difference,
+        hook_calls=dict.fromkeys(harvest.features, harvest.n_passes),
+        n_batches=harvest.n_passes,
+        batch_size=plan.limit_at(len(harvest.batches)),
+        padding=plan.padding,
+        pad_difference=plan.pad_difference,
+        backoffs=plan.backoffs,
+        plan_sha256=plan.sha256,
+        dtypes=dict(sorted(plan.dtypes.items())),  # a plan that was read back has another order
     )
 
 
-def _nothing_finite(reader: Reader, failed: Mapping[int, str]) -> ModelError:
+def _end_of(dtype: str) -> str:
+    """Where the numbers of a small type end, which is the likely reason."""
+    largest = torch.finfo(getattr(torch, dtype)).max
+    return f" ({dtype} ends at {largest:g})" if largest < torch.finfo(torch.bfloat16).max else ""
+
+
+def _nothing_finite(harvest: Harvest, failed: Mapping[int, str]) -> ModelError:
     """The error for a model that has no finite answer to anything that could be read."""
-    n_read = len(failed) - len(reader.failed)
-    reason = next(reason for row, reason in sorted(failed.items()) if row not in reader.failed)
+    n_read = len(failed) - len(harvest.failed)
+    reason = next(reason for row, reason in sorted(failed.items()) if row not in harvest.failed)
     return ModelError(
         f"the model gives no usable features for any of {n_read} samples",
         got=reason,
         expected="finite numbers",
         hint="its weights have broken down, as in a training that diverged: take an earlier checkpoint",
+        fault="answers-values",
     )

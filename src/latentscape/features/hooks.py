@@ -1,17 +1,22 @@
 """What layers answer while a model runs: counted, checked, and copied before anything can overwrite it."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from latentscape.errors import ModelError, ResourceError, nearest
+from latentscape.errors import ModelError, ResourceError, UsageError
+from latentscape.features.answers import CHOICE, pick_tensor
 from latentscape.features.memory import is_out_of_memory
+from latentscape.features.names import suggest
 
-FUSED = "it may be skipped by a fused or compiled path, or belong to a branch that this input does not take"
+COMPILED = "_orig_mod"
+"""Where `torch.compile` puts the plain module inside its wrapper."""
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class Listener:
@@ -19,12 +24,18 @@ class Listener:
 
     def __init__(self, model: nn.Module, layers: Mapping[str, str]) -> None:
         self.model, self.layers = model, dict(layers)
+        self.dtypes: dict[str, str] = {}
+        """By layer, the type of the numbers it answered with."""
         self._heard: dict[str, list[Tensor]] = {}
         self._hooks: list[Any] = []
 
     def __enter__(self) -> "Listener":
-        modules = {name: _find_module(self.model, path) for name, path in self.layers.items()}
-        self._hooks = [module.register_forward_hook(partial(self._hear, name)) for name, module in modules.items()]
+        found = {name: _find_module(self.model, path) for name, path in self.layers.items()}
+        for name, (module, choice) in found.items():
+            self._hooks.append(module.register_forward_hook(partial(self._hear, name, choice)))
+        for path, module in find_modules(self.model).items():
+            if isinstance(module, BATCH_NORMS) and module.running_mean is None:
+                self._hooks.append(module.register_forward_pre_hook(partial(_refuse_batch_norm, path)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,20 +51,28 @@ class Listener:
         self.model(**batch)
         return {name: self._check(name, answers, size) for name, answers in self._heard.items()}
 
-    def _hear(self, name: str, module: nn.Module, _args: Any, output: Any) -> None:
-        answer = pick_tensor(output, layer=name)
+    def _hear(self, name: str, choice: tuple[str, ...], _module: nn.Module, _args: Any, output: Any) -> None:
+        answer = pick_tensor(output, layer=name, choice=choice)
+        self.dtypes[name] = str(answer.dtype).removeprefix("torch.")
         # A copy at once: an in-place operation further on (ReLU, dropout) would change what was heard.
         self._heard[name].append(answer.detach().to(device="cpu", dtype=torch.float32, copy=True))
 
     def _check(self, name: str, answers: list[Tensor], size: int) -> Tensor:
         where = f"layer `{name}` (module `{self.layers[name]}`)"
         if not answers:
-            raise ModelError(f"{where} exists but was not called", expected="one call a forward pass", hint=FUSED)
+            raise ModelError(
+                f"{where} exists but was not called",
+                expected="one call a forward pass",
+                hint="choose another layer: this one may be skipped by a fused or compiled path, "
+                "or belong to a branch that this input does not take",
+                fault="layer-silent",
+            )
         if len(answers) > 1:
             raise ModelError(
                 f"{where} was called {len(answers)} times in one forward pass",
                 expected="one call: which of its answers is meant can't be known",
                 hint="choose a layer around it, or one that follows it",
+                fault="layer-repeated",
             )
         answer = answers[0]
         if answer.ndim not in (2, 3) or answer.shape[0] != size:
@@ -62,58 +81,47 @@ class Listener:
                 got=f"shape {list(answer.shape)} for {size} samples",
                 expected="[sample, feature], [sample, frame, feature] or [sample, feature, frame]",
                 hint="choose other layers; `--list-layers` shows them",
+                fault="layer-answer",
             )
         return answer
 
 
-def pick_tensor(output: Any, *, layer: str) -> Tensor:
-    """The one tensor of a module's output: itself, the only tensor of a tuple, or `last_hidden_state` of a record.
-
-    Raises ModelError, with the shapes there are, where that leaves a choice or nothing.
-    """
-    if isinstance(output, tuple):
-        tensors = [part for part in output if isinstance(part, Tensor)]
-        picked = tensors[0] if len(tensors) == 1 else None
-    elif isinstance(output, Mapping):
-        picked = output.get("last_hidden_state")
-    else:
-        picked = output if isinstance(output, Tensor) else getattr(output, "last_hidden_state", None)
-    if not isinstance(picked, Tensor) or not picked.is_floating_point():
-        raise ModelError(
-            f"layer `{layer}` does not answer with one tensor of real numbers",
-            got=_describe(output),
-            expected="a tensor, a tuple with one tensor, or a record with `last_hidden_state`",
-            hint="choose a module inside it or after it",
-        )
-    return picked
+def _find_module(model: nn.Module, path: str) -> tuple[nn.Module, tuple[str, ...]]:
+    """The module at a path, and the choice behind it. A path that is there as it stands makes no choice."""
+    modules = find_modules(model)
+    if path in modules:
+        return modules[path], ()
+    plain, *choice = path.split(CHOICE)
+    if plain not in modules:
+        raise UsageError(f"the model has no module `{plain}`", hint=suggest(plain, modules), fault="layer-unknown")
+    return modules[plain], tuple(choice)
 
 
-def _describe(output: Any) -> str:
-    """Types and shapes, one level deep."""
-    if isinstance(output, Tensor):
-        return f"{str(output.dtype).removeprefix('torch.')} {list(output.shape)}"
-    if isinstance(output, Mapping):
-        return "{" + ", ".join(f"{key}: {_describe(value)}" for key, value in output.items()) + "}"
-    if isinstance(output, tuple | list):
-        return f"{type(output).__name__} of ({', '.join(_describe(part) for part in output)})"
-    return type(output).__name__
+def find_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Every module by its path in the plain model: what `torch.compile` wraps around some of them has no name here."""
+    named = list(model.named_modules(remove_duplicate=False))
+    plain = {".".join(part for part in path.split(".") if part != COMPILED): module for path, module in named}
+    return {path: module for path, module in plain.items() if path}
 
 
-def _find_module(model: nn.Module, path: str) -> nn.Module:
-    modules = dict(model.named_modules())
-    if path not in modules:
-        raise ModelError(f"the model has no module `{path}`", hint=nearest(path, modules))
-    return modules[path]
+def _refuse_batch_norm(path: str, _module: nn.Module, _args: Any) -> None:
+    raise ModelError(
+        f"`{path}` normalizes over the batch and has no running statistics",
+        got="features that depend on what else is in a batch",
+        expected="the same features in any batch",
+        hint="save the model with `track_running_stats=True`, or choose a checkpoint that has `running_mean`",
+        fault="answers-vary",
+    )
 
 
 def unwrap(model: nn.Module) -> nn.Module:
     """The module inside a `torch.compile` wrapper, whose compiled code would not call hooks added later."""
-    return getattr(model, "_orig_mod", model)
+    return getattr(model, COMPILED, model)
 
 
 @contextmanager
 def ready_to_read(model: nn.Module, device: str) -> Iterator[None]:
-    """The model on its device, in eval mode, without gradients, and without the fused path that skips hooks.
+    """The model on its device, in eval mode, without gradients, and without fused or compiled paths that skip hooks.
 
     Raises ModelError for a module that refuses eval mode, ResourceError for a model the device has no room for.
     """
@@ -121,14 +129,26 @@ def ready_to_read(model: nn.Module, device: str) -> Iterator[None]:
     model.eval()
     training = [path or "the model itself" for path, module in model.named_modules() if module.training]
     if training:
-        raise ModelError("modules stay in training mode", got=", ".join(training[:5]), expected="eval mode everywhere")
+        raise ModelError(
+            "modules stay in training mode",
+            got=", ".join(training[:5]),
+            expected="eval mode everywhere",
+            hint="look for a `train` method that ignores its argument",
+            fault="answers-vary",
+        )
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _nothing_compiled():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+
+
+def _nothing_compiled() -> AbstractContextManager[Any]:
+    """Compiled modules run as they are written: code compiled before the hooks came would not call them."""
+    # Its import takes seconds; where it was never imported nothing can be compiled.
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def _move(model: nn.Module, device: str) -> None:
@@ -137,6 +157,6 @@ def _move(model: nn.Module, device: str) -> None:
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise ResourceError(
-                f"the model does not fit into the memory of {device}", hint="use `--device cpu`"
+                f"the model does not fit into the memory of {device}", hint="use `--device cpu`", fault="memory"
             ) from error
         raise

@@ -90,6 +90,8 @@ def find_frame_axis(
             f"layer `{layer}` has no fixed number of features",
             got=f"shapes {list(short.shape)} and {list(long.shape)} for two samples",
             expected="at most one axis that follows the length of the input",
+            hint="choose another layer; `--list-layers` shows them",
+            fault="layer-answer",
         )
     if long.ndim == 2:
         return None

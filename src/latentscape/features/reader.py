@@ -1,7 +1,7 @@
-"""Reading batches, whatever happens: unreadable samples, too little memory, answers that padding spoils."""
+"""Reading one batch, whatever happens: unreadable samples, too little memory, padding nobody announced."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,116 +12,129 @@ from torch import Tensor
 from latentscape.errors import DataError, LatentscapeError, ModelError, ResourceError
 from latentscape.features.hooks import Listener
 from latentscape.features.memory import free_memory, is_out_of_memory
-from latentscape.features.plan import PADDED, plan_batches
-from latentscape.features.pooling import Batch, find_frame_axis, measure_batch, pool
+from latentscape.features.plan import PADDED, Plan, Reading
+from latentscape.features.pooling import Batch, measure_batch, pool
 from latentscape.progress import Progress
 from latentscape.shapes import FeatureMatrix
 
-Vectors = dict[str, Float[Tensor, "sample _"]]
-"""By layer, one row for each sample of a batch."""
 Answers = dict[str, Float[Tensor, "sample ..."]]
 """By layer, before pooling."""
-Answered = tuple[Answers, Batch]
+Vectors = dict[str, Float[Tensor, "sample _"]]
+"""By layer, one row for each sample of a batch."""
 Loaded = list[tuple[int, Any]]
 """(row, input) of samples that could be read."""
-SAME_ANSWER = 1e-3
-"""Two passes over one sample may differ by this share: devices add up in varying order, dropout does more."""
+OWN_FAILURES = (RuntimeError, ValueError, TypeError, IndexError)
+"""What a model raises when it can't work with an input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readout:
+    """What some batches of the plan gave."""
+
+    rows: Sequence[int]
+    """The input rows that were read, in the order of the vectors."""
+    vectors: Mapping[str, FeatureMatrix]
+    """By layer, one row for each of `rows`; nothing at all where no row was read."""
+    failed: Mapping[int, str]
+    """Why each of the other rows was not."""
+    n_passes: int
 
 
 class Reader:
-    """One extraction under way: what failed so far, how large a batch may be, and the features read."""
+    """Runs samples through one model. What it knows of the layers comes from the plan, or is found by the probes."""
 
-    def __init__(
-        self,
-        listener: Listener,
-        inputs: Sequence[Any],
-        *,
-        lengths: Sequence[int],
-        collate: Callable[[list[Any]], Mapping[str, Any]],
-        device: str,
-        limit: int,
-        progress: Progress,
-    ) -> None:
-        self.listener, self.inputs, self.lengths = listener, inputs, lengths
-        self.collate, self.device, self.limit, self.progress = collate, device, limit, progress
-        self.axes: dict[str, int | None] = {}
-        self.failed: dict[int, str] = {}
-        self.features: dict[str, FeatureMatrix] = {}
-        self.n_passes = 0
+    def __init__(self, listener: Listener, inputs: Sequence[Any], reading: Reading, *, progress: Progress) -> None:
+        self.listener, self.inputs, self.reading, self.progress = listener, inputs, reading, progress
+        self.axes: Mapping[str, int | None] = {}
+        self.widths: Mapping[str, int] = {}
 
-    def plan(self, padding: str, batch_size: int) -> list[list[int]]:
-        """Batches of everything that has not failed."""
-        rows = [row for row in range(len(self.lengths)) if row not in self.failed]
-        return plan_batches(rows, self.lengths, batch_size=batch_size, padding=padding)
+    def follow(self, plan: Plan) -> None:
+        """Take what was found out about the layers from a plan."""
+        self.axes, self.widths = plan.axes, plan.widths
 
-    def settle_axes(self) -> None:
-        """Find each layer's frame axis from the longest and the shortest sample alone, and that answers repeat.
+    def read(self, rows: Sequence[int], *, padding: str, limit: int, lower: Callable[[int], None]) -> Readout:
+        """A batch of the plan, no more than `limit` samples at once.
 
-        Raises DataError where no sample can be read, ModelError where one sample gets two answers.
+        Where memory runs out `lower` hears the new limit, and the whole batch is read again with that: what a batch
+        gives depends on the limit alone, not on where memory happened to end.
         """
-        order = [row for batch in self.plan(PADDED, 1) for row in batch]
-        _, long, batch = self._answer_first(order)
-        row, short, short_batch = self._answer_first(order[::-1])
-        model = self.listener.model
-        self.axes = {name: find_frame_axis(short[name], long[name], batch, layer=name, model=model) for name in long}
-        _, again, _ = self._answer_first([row])
-        difference, layer = compare(self._pool(short, short_batch), self._pool(again, short_batch))
-        if difference > SAME_ANSWER:
-            raise ModelError(
-                "the model answers differently each time",
-                got=f"a change by {difference:.2g} in layer `{layer}` for the same sample",
-                expected="the same answer in eval mode",
-                hint="look for dropout or sampling that ignores eval mode",
-            )
+        loaded, unreadable = self.load(rows)
+        while not isinstance(outcome := self._try(loaded, padding, limit), Readout):
+            limit = outcome // 2
+            lower(limit)
+            self.progress.say(f"Memory ran out with {outcome} samples in a batch: going on with {limit}.")
+            free_memory(self.reading.device)
+        return replace(outcome, failed={**unreadable, **outcome.failed})
 
-    def compare_alone_and_padded(self, batch: Sequence[int], probed: Sequence[int]) -> tuple[float, str]:
-        """The largest relative difference over layers and `probed` samples, and the layer that has it."""
-        padded = self._read_each([batch])
-        alone = self._read_each([row] for row in probed)
-        return max((compare(alone[row], padded[row]) for row in alone if row in padded), default=(0.0, ""))
-
-    def read_all(self, batches: Sequence[Sequence[int]], padding: str) -> None:
-        """Read every batch and keep its features."""
-        self.features, self.n_passes = {}, 0
-        for batch in self.progress.track(batches, label="features", total=len(batches)):
-            for rows, vectors in self.read(batch, padding):
-                self._keep(rows, vectors)
-                self.n_passes += 1
-
-    def read(self, batch: Sequence[int], padding: str) -> Iterator[tuple[list[int], Vectors]]:
-        """Vectors of a batch: in one piece, or in smaller ones where memory or a sample makes it necessary."""
-        waiting = _cut(self._load(batch), self.limit)
-        while waiting:
-            loaded = waiting.pop(0)
-            outcome = self._answer(loaded, padding)
-            if isinstance(outcome, tuple):
-                yield [row for row, _ in loaded], self._pool(*outcome)
-            else:
-                waiting = [piece for part in [*outcome, *waiting] for piece in _cut(part, self.limit)]
-
-    def nothing_left(self, failed: Mapping[int, str]) -> DataError:
-        """The error for a study in which every sample failed."""
-        row, reason = min(failed.items())
-        what = f"none of the {len(self.lengths)} samples gave features"
-        return DataError(what, got=f"row {row}: {reason}", hint="check the data set")
-
-    def _load(self, rows: Iterable[int]) -> Loaded:
-        """The inputs that can be read; the others are noted as failed."""
-        loaded = []
+    def load(self, rows: Iterable[int]) -> tuple[Loaded, dict[int, str]]:
+        """The inputs that can be read, and why the others can't."""
+        loaded, failed = [], {}
         for row in rows:
             try:
                 loaded.append((row, self.inputs[row]))
             except DataError as error:
-                self.failed[row] = _one_line(error)
-        return loaded
+                failed[row] = describe_briefly(error)
+        return loaded, failed
 
-    def _answer(self, loaded: Loaded, padding: str) -> Answered | list[Loaded]:
-        """What the layers answer to a batch, or the smaller batches to try in its place."""
-        problem = None
+    def answer_alone(self, loaded: Loaded) -> tuple[Answers, Batch]:
+        """What the layers answer to one sample, before pooling. Raises DataError where it can't be read."""
+        problem: Exception
         try:
-            batch = self._collate(loaded)
-            if padding == PADDED or batch.even:
-                return self.listener.run(batch.inputs, len(loaded)), batch
+            return self._answer(loaded)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            problem = error
+        raise self._too_large(loaded[0][0]) from problem
+
+    def pool(self, answers: Answers, batch: Batch) -> Vectors:
+        """One vector a sample and layer."""
+        model = self.listener.model
+        pooled = {
+            layer: pool(answer, batch, axis=self.axes[layer], layer=layer, model=model)
+            for layer, answer in answers.items()
+        }
+        for layer, values in pooled.items():
+            width = self.widths.get(layer, values.shape[1])
+            if values.shape[1] != width:
+                raise ModelError(
+                    f"layer `{layer}` has no fixed number of features",
+                    got=f"{width} features for some samples, {values.shape[1]} for others",
+                    expected="the same number for every sample",
+                    hint="choose another layer; `--list-layers` shows them",
+                    fault="layer-answer",
+                )
+        return pooled
+
+    def _try(self, loaded: Loaded, padding: str, limit: int) -> Readout | int:
+        """The readout of a batch cut to `limit`; the number of samples for which memory did not suffice."""
+        waiting, parts, failed = cut(loaded, limit), [], {}
+        rows: list[int] = []
+        while waiting:
+            piece = waiting.pop(0)
+            outcome = self._attempt(piece, padding)
+            if isinstance(outcome, dict):
+                rows += [row for row, _ in piece]
+                parts.append(outcome)
+            elif outcome is None or (isinstance(outcome, DataError) and len(piece) > 1):
+                waiting = [*cut(piece, 1), *waiting]
+            elif isinstance(outcome, DataError):
+                failed[piece[0][0]] = describe_briefly(outcome)
+            elif len(piece) > 1:
+                return len(piece)
+            else:
+                raise self._too_large(piece[0][0]) from outcome
+        layers = parts[0] if parts else {}
+        vectors = {layer: np.concatenate([part[layer].numpy() for part in parts]) for layer in layers}
+        return Readout(rows=rows, vectors=vectors, failed=failed, n_passes=len(parts))
+
+    def _attempt(self, piece: Loaded, padding: str) -> Vectors | Exception | None:
+        """Vectors of one pass, or what was in the way; None for a batch with padding that `lengths` did not show."""
+        try:
+            batch = self._collate(piece)
+            if padding != PADDED and not batch.even:
+                return None
+            return self.pool(self._run(batch, piece), batch)
         except DataError as error:
             problem = error
         except (MemoryError, RuntimeError) as error:
@@ -129,92 +142,47 @@ class Reader:
                 raise
             problem = error
         # Without its traceback the error does not hold on to the memory that was short.
-        return self._split(loaded, None if problem is None else problem.with_traceback(None))
+        return problem.with_traceback(None)
 
-    def _split(self, loaded: Loaded, problem: Exception | None) -> list[Loaded]:
-        """Smaller batches after a problem; without one the batch itself shows padding that `lengths` did not."""
-        row = loaded[0][0]
-        if problem is None or (isinstance(problem, DataError) and len(loaded) > 1):
-            return _cut(loaded, 1)
-        if isinstance(problem, DataError):
-            self.failed[row] = _one_line(problem)
-            return []
-        if len(loaded) == 1:
-            raise ResourceError(
-                "memory does not suffice for a single sample",
-                got=f"row {row} of length {self.lengths[row]} on {self.device}",
-                hint="use `--device cpu`, or leave this sample out",
-            ) from problem
-        self.limit = len(loaded) // 2
-        self.progress.say(f"Memory ran out with {len(loaded)} samples in a batch: going on with {self.limit}.")
-        free_memory(self.device)
-        return [loaded]
+    def _answer(self, loaded: Loaded) -> tuple[Answers, Batch]:
+        batch = self._collate(loaded)
+        return self._run(batch, loaded), batch
 
-    def _answer_first(self, order: Iterable[int]) -> tuple[int, Answers, Batch]:
-        """The first sample that can be read, alone, and what the layers answer to it."""
-        for row in order:
-            loaded = [] if row in self.failed else self._load([row])
-            outcome = self._answer(loaded, PADDED) if loaded else []
-            if isinstance(outcome, tuple):
-                return row, *outcome
-        raise self.nothing_left(self.failed)
-
-    def _read_each(self, batches: Iterable[Sequence[int]]) -> dict[int, dict[str, Float[Tensor, " _"]]]:
-        """Vectors of each sample, read in these batches."""
-        return {
-            row: {layer: values[place] for layer, values in vectors.items()}
-            for batch in batches
-            for rows, vectors in self.read(batch, PADDED)
-            for place, row in enumerate(rows)
-        }
+    def _run(self, batch: Batch, loaded: Loaded) -> Answers:
+        """What the layers answer; an error of the model's own is told as one, with the rows it was given."""
+        try:
+            return self.listener.run(batch.inputs, len(loaded))
+        except OWN_FAILURES as error:
+            if is_out_of_memory(error):
+                raise
+            row, rest = loaded[0][0], len(loaded) - 1
+            raise ModelError(
+                f"the model fails on row {row}{f' and the {rest} others of its batch' if rest else ''}",
+                got=f"{type(error).__name__}: {error}",
+                hint="`--debug` shows where; inputs of another tokenizer or sample rate are a common cause",
+            ) from error
 
     def _collate(self, loaded: Loaded) -> Batch:
         """The model's keywords for these samples, on its device."""
-        made = self.collate([value for _, value in loaded])
-        inputs = {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in made.items()}
-        return measure_batch(inputs, torch.tensor([self.lengths[row] for row, _ in loaded]))
+        device, lengths = self.reading.device, self.reading.lengths
+        made = self.reading.collate([value for _, value in loaded])
+        inputs = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in made.items()}
+        return measure_batch(inputs, torch.tensor([lengths[row] for row, _ in loaded]))
 
-    def _pool(self, answers: Answers, batch: Batch) -> Vectors:
-        model = self.listener.model
-        return {
-            layer: pool(answer, batch, axis=self.axes[layer], layer=layer, model=model)
-            for layer, answer in answers.items()
-        }
-
-    def _keep(self, rows: list[int], vectors: Vectors) -> None:
-        for layer, values in vectors.items():
-            width = values.shape[1]
-            kept = self.features.setdefault(layer, np.full((len(self.lengths), width), np.nan, dtype=np.float32))
-            if kept.shape[1] != width:
-                raise ModelError(
-                    f"layer `{layer}` has no fixed number of features",
-                    got=f"{kept.shape[1]} features for some samples, {width} for others",
-                    expected="the same number for every sample",
-                )
-            kept[rows] = values.numpy()
+    def _too_large(self, row: int) -> ResourceError:
+        return ResourceError(
+            "memory does not suffice for a single sample",
+            got=f"row {row} of length {self.reading.lengths[row]} on {self.reading.device}",
+            hint="use `--device cpu`, or leave this sample out",
+            fault="memory",
+        )
 
 
-def compare(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[float, str]:
-    """The largest difference relative to the largest value, over layers, and the layer that has it.
-
-    A layer that is not finite in `one` says nothing; one that is finite only there differs without bound.
-    """
-    return max((_relative_difference(one[layer], other[layer]), layer) for layer in one)
-
-
-def _relative_difference(one: Tensor, other: Tensor) -> float:
-    if not one.isfinite().all():
-        return 0.0
-    if not other.isfinite().all():
-        return sys.float_info.max
-    size = torch.maximum(one.abs().max(), other.abs().max())
-    return float((one - other).abs().max() / size) if size else 0.0
-
-
-def _cut(loaded: Loaded, size: int) -> list[Loaded]:
+def cut(loaded: Loaded, size: int) -> list[Loaded]:
+    """Pieces of at most `size` samples, in order."""
     return [loaded[at : at + size] for at in range(0, len(loaded), size)]
 
 
-def _one_line(error: LatentscapeError) -> str:
+def describe_briefly(error: LatentscapeError) -> str:
     """What happened and what was there, without the hint: it stands in a list of many."""
     return f"{error.what} ({error.got})" if error.got else error.what

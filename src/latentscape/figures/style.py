@@ -126,6 +126,8 @@ class ThemedFigure(Figure):
     def __init__(self, *args: Any, style: Style, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self.style = style
+        self.about = ""
+        """What its file says of it besides the pixels, e.g. the weight receipt."""
 
     def draw(self, renderer: Any) -> None:
         """Draw with this figure's fonts and with `$` and `\\` as plain letters."""

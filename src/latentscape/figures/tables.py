@@ -1,10 +1,13 @@
 """Which pictures each study writes: a file name without its ending -> the function that draws it.
 
 A function returns None where its input does not exist (a map that was skipped), and then no file is written.
+Each picture says in its file which weights it shows.
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from types import MappingProxyType
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
@@ -25,14 +28,43 @@ from latentscape.figures.latent_spaces import draw_latent_spaces
 from latentscape.figures.layer_profile import draw_layer_profile
 from latentscape.figures.layer_similarity import draw_layer_similarity
 from latentscape.figures.pair_maps import draw_tsne_projection, draw_umap_projection
+from latentscape.figures.receipt_words import say_receipt
+from latentscape.figures.render import tidy
 from latentscape.figures.retrieval_ranks import draw_retrieval_ranks
 from latentscape.figures.similarity_distribution import draw_similarity_distribution
 from latentscape.figures.similarity_heatmap import draw_similarity_heatmap
-from latentscape.figures.style import Style
+from latentscape.figures.style import Style, ThemedFigure
 from latentscape.figures.top_k_predictions import draw_top_k_predictions
 from latentscape.findings import EmbeddingsFindings, LatentsFindings, MapFindings
 
-LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]] = MappingProxyType(
+Findings = TypeVar("Findings", LatentsFindings, EmbeddingsFindings, ComparisonFindings)
+Table = dict[str, Callable[[Findings, Style], Figure | None]]
+
+
+def _sign(table: Table[Findings]) -> Mapping[str, Callable[[Findings, Style], Figure | None]]:
+    """The functions of a table, each of whose pictures says about which weights it is."""
+    return MappingProxyType({name: _signed(draw) for name, draw in table.items()})
+
+
+def _signed(draw: Callable[[Findings, Style], Figure | None]) -> Callable[[Findings, Style], Figure | None]:
+    @wraps(draw)
+    def draw_signed(findings: Findings, style: Style) -> Figure | None:
+        figure = draw(findings, style)
+        if isinstance(figure, ThemedFigure):
+            figure.about = _tell_weights(findings)
+        return figure
+
+    return draw_signed
+
+
+def _tell_weights(findings: LatentsFindings | EmbeddingsFindings | ComparisonFindings) -> str:
+    if isinstance(findings, ComparisonFindings):
+        told = ((checkpoint.name, say_receipt(checkpoint.model)) for checkpoint in findings.checkpoints)
+        return " ".join(f"{tidy(name)}: {receipt}" for name, receipt in told if receipt)
+    return say_receipt(findings.model)
+
+
+LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]] = _sign(
     {
         "latent_spaces_static": draw_latent_spaces,
         "layer_profile": draw_layer_profile,
@@ -43,7 +75,7 @@ LATENTS_FIGURES: Mapping[str, Callable[[LatentsFindings, Style], Figure | None]]
         "calibration": draw_calibration,
     }
 )
-EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | None]] = MappingProxyType(
+EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | None]] = _sign(
     {
         "tsne_projection": draw_tsne_projection,
         "umap_projection": draw_umap_projection,
@@ -56,7 +88,7 @@ EMBEDDINGS_FIGURES: Mapping[str, Callable[[EmbeddingsFindings, Style], Figure | 
         "attribute_response": draw_attribute_response,
     }
 )
-COMPARISON_FIGURES: Mapping[str, Callable[[ComparisonFindings, Style], Figure | None]] = MappingProxyType(
+COMPARISON_FIGURES: Mapping[str, Callable[[ComparisonFindings, Style], Figure | None]] = _sign(
     {
         "comparison_maps": draw_comparison_maps,
         "comparison_scores": draw_comparison_scores,

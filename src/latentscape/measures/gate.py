@@ -57,7 +57,10 @@ def parse_condition(text: str) -> Condition:
     """
     found = _FORM.fullmatch(text[:1000])
     if not found or not math.isfinite(float(found[3])):
-        raise UsageError("this is no condition", got=repr(text[:200]), expected=HOW_TO_WRITE)
+        hint = "put it in quotes, so that the shell leaves `<` and `>` alone"
+        raise UsageError(
+            "this is no condition", got=repr(text[:200]), expected=HOW_TO_WRITE, hint=hint, fault="option-value"
+        )
     relation = next(each for each in get_args(Relation) if each == found[2])
     return Condition(name=found[1], relation=relation, threshold=float(found[3]), text=text.strip())
 
@@ -79,6 +82,7 @@ def set_condition(name: str, threshold: float | str) -> Condition:
             got=f"{threshold:g}",
             expected=f'"> {threshold:g}" or "< {threshold:g}"',
             hint=nearest(name, DIRECTIONS),
+            fault="option-value",
         )
     return parse_condition(f"{name} {DIRECTIONS[name]} {threshold!r}")
 
@@ -145,7 +149,8 @@ def _judge(condition: Condition, scores: FlatScores, *, must_hold: bool, known: 
     name = condition.name
     if name.endswith("_reason") or (name not in scores and name not in known):
         names = [each for each in scores if f"{each}_n" in scores]
-        raise UsageError("this run has no such score", got=f"`{name}`", hint=nearest(name, names or known))
+        hint = nearest(name, names or known)
+        raise UsageError("this run has no such score", got=f"`{name}`", hint=hint, fault="option-value")
     value = scores.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         reason = _explain(name, scores)

@@ -73,6 +73,8 @@ def plan_classes(samples: Samples) -> Plan | str:
     answers = _number(samples.labels[rows])
     if answers.max(initial=0) < 1:
         return "all samples are of one class" if len(rows) else "no sample has a known class"
+    if np.bincount(answers).max() < 2:
+        return "every class has a single sample: none of it is left to learn from"
     speakers, datasets = _number(samples.speaker_ids[rows]), _number(samples.dataset_ids[rows])
     grouped = bool(speakers.max() > 0)
     deal = deal_groups_of(speakers) if grouped else deal_samples

@@ -41,7 +41,12 @@ class EmotionArchitecture:
             "unfreeze_last_n_layers": self.unfreeze_last_n_layers >= 0,
         }
         for name in [name for name, holds in limits.items() if not holds]:
-            raise UsageError(f"the emotion model's `{name}` is out of range", got=str(getattr(self, name)))
+            raise UsageError(
+                f"the emotion model's `{name}` is out of range",
+                got=str(getattr(self, name)),
+                hint="see the config's reference for what it may be",
+                fault="config-values",
+            )
 
     @property
     def has_domain_head(self) -> bool:
@@ -60,13 +65,15 @@ class EmotionArchitecture:
         for key, value in values.items():
             if key not in known:
                 raise ModelError(
-                    f"unknown setting `{key}` in an emotion model's architecture", hint=nearest(key, known)
+                    f"unknown setting `{key}` in an emotion model's architecture",
+                    hint=nearest(key, known),
+                    fault="checkpoint-broken",
                 )
             _check_kind(key, value)
         try:
             return cls(**values)
         except UsageError as error:
-            raise ModelError(error.what, got=error.got, hint=_FROM_FILE) from error
+            raise ModelError(error.what, got=error.got, hint=_FROM_FILE, fault="checkpoint-broken") from error
 
 
 _FROM_FILE = "the checkpoint says so of itself: it is damaged, or another tool wrote it"
@@ -89,4 +96,5 @@ def _check_kind(key: str, value: object) -> None:
             got=repr(value)[:60],
             expected=expected,
             hint=_FROM_FILE,
+            fault="checkpoint-broken",
         )

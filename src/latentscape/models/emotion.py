@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from latentscape.checkpoint import Checkpoint, WeightReceipt, load_weights
 from latentscape.errors import DataError, ModelError, UsageError
 from latentscape.models.architecture import EmotionArchitecture
+from latentscape.models.choosing import choose_weights
 from latentscape.models.heads import EmotionHead, make_mlp, reverse_gradient
 from latentscape.models.inference import resolve_architecture
 from latentscape.models.kinds import wrong_model
@@ -30,6 +31,7 @@ __all__ = [
     "rename_torchaudio",
 ]
 
+_PARTS = ("encoder.", "classifier.", "extra_encoder.", "domain_classifier.")
 _SIDE_BRANCHES = ("domain_classifier.", "encoder.masked_spec_embed")
 _SECOND_LINEAR = re.compile(r"^classifier\.mlp\.2\.")
 """Without a dropout between them the second linear layer's number is 2."""
@@ -127,13 +129,17 @@ class EmotionClassifier(nn.Module):
         """Frames of each clip. Raises DataError for a clip too short for one frame or longer than its row."""
         if samples.ndim != 2 or int(lengths.max()) > samples.shape[1]:
             raise DataError(
-                "waveforms and lengths do not fit", got=f"waveforms {tuple(samples.shape)}, lengths {lengths.tolist()}"
+                "waveforms and lengths do not fit",
+                got=f"waveforms {tuple(samples.shape)}, lengths {lengths.tolist()}",
+                hint="give one length for each row, none longer than the row",
             )
         if int(lengths.min()) < self.min_samples:
             raise DataError(
                 "a clip is too short for the encoder",
                 got=f"{int(lengths.min())} samples",
                 expected=f"at least {self.min_samples}",
+                hint="leave out clips that hold hardly any sound",
+                fault="audio-short",
             )
         return self.valid_frames(lengths)
 
@@ -209,12 +215,12 @@ def load_emotion_classifier(
     missing, unexpected or of another shape.
     """
     source = str(checkpoint.path)
-    if not any(name.startswith("classifier.") for name in checkpoint.tensors):
-        raise wrong_model(
-            source, checkpoint.tensors, expected="a speech-emotion classifier (`encoder.*`, `classifier.*`)"
-        )
+    chosen = choose_weights(checkpoint, roots=_PARTS, anchors=("classifier.attn.weight",))
+    if chosen is None or not any(name.startswith("classifier.") for name in chosen.tensors):
+        names = chosen.tensors if chosen else next(iter(checkpoint.states.values()))
+        raise wrong_model(source, names, expected="a speech-emotion classifier (`encoder.*`, `classifier.*`)")
     tensors = {
-        _SECOND_LINEAR.sub("classifier.mlp.3.", name): t for name, t in rename_torchaudio(checkpoint.tensors).items()
+        _SECOND_LINEAR.sub("classifier.mlp.3.", name): t for name, t in rename_torchaudio(chosen.tensors).items()
     }
     try:
         with explain_misfits(source):
@@ -225,9 +231,11 @@ def load_emotion_classifier(
             raise
         # What the file says of itself was wrong, not what the user typed.
         hint = error.hint or "get the file again, or another checkpoint"
-        raise ModelError(f"{source}: {error.what}", got=error.got, expected=error.expected, hint=hint) from error
+        raise ModelError(
+            f"{source}: {error.what}", got=error.got, expected=error.expected, hint=hint, fault="checkpoint-broken"
+        ) from error
     receipt = load_weights(model, tensors, source=source, side_branches=_SIDE_BRANCHES, allow_missing=allow_missing)
-    return model.eval(), receipt
+    return model.eval(), chosen.stamp(receipt)
 
 
 def _build_empty(architecture: EmotionArchitecture, tensors: Mapping[str, Tensor], source: str) -> EmotionClassifier:

@@ -158,6 +158,7 @@ def _guess_heads(hidden: int) -> int:
         raise ModelError(
             f"the checkpoint does not tell how many attention heads its {hidden}-wide encoder has",
             hint="give the encoder's config (`encoder_config.num_attention_heads`), or its local folder as the encoder",
+            fault="checkpoint-other",
         )
     return hidden // 64
 
@@ -170,6 +171,7 @@ def _guess_strides(kernels: list[int]) -> list[int]:
         got=f"kernels {kernels}",
         expected=f"the usual kernels {_BASE_KERNELS}, or `encoder_config.conv_stride`",
         hint="give the encoder's config, or its local folder as the encoder",
+        fault="checkpoint-other",
     )
 
 
@@ -187,6 +189,7 @@ def _infer_model_type(
             got="a wavlm encoder",
             expected=f"{named}",
             hint="set `model.encoder_name: wavlm`, or check the path",
+            fault="checkpoint-other",
         )
     return "wavlm" if relative else named or "hubert"
 
@@ -198,6 +201,7 @@ def _refuse_contradiction(values: Mapping[str, Any], declared: EmotionArchitectu
             got=f"{values['num_classes']} classes in the checkpoint",
             expected=f"{declared.num_classes}",
             hint="check the path, or set `model.num_classes`",
+            fault="checkpoint-other",
         )
 
 

@@ -28,5 +28,9 @@ def guess_kind(names: Iterable[str]) -> str:
 def wrong_model(source: str, names: Iterable[str], *, expected: str) -> ModelError:
     """The error for a whole and healthy checkpoint of something else."""
     return ModelError(
-        f"{source} is the checkpoint of another model", got=guess_kind(names), expected=expected, hint="check the path"
+        f"{source} is the checkpoint of another model",
+        got=guess_kind(names),
+        expected=expected,
+        hint="check the path",
+        fault="checkpoint-other",
     )

@@ -1,6 +1,5 @@
 """The doors to everybody else's models: a hub name or a local folder -> config values and tensors, no code run."""
 
-import json
 import logging
 import re
 import warnings
@@ -15,9 +14,24 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from torch import Tensor, nn
 
 from latentscape.checkpoint import WeightReceipt, hash_file, load_checkpoint, load_weights
-from latentscape.errors import ModelError, SafetyError
+from latentscape.errors import ModelError
+from latentscape.models.folder_scan import read_json, refuse_foreign_names, refuse_switches, scan_model_folder
 from latentscape.models.naming import modernize
 from latentscape.paths import expand_home, is_file, is_folder
+
+__all__ = [
+    "clean_config",
+    "find_model_folder",
+    "has_weights",
+    "hash_files",
+    "load_body",
+    "quiet_libraries",
+    "read_config_values",
+    "read_folder_tensors",
+    "read_json",
+    "side_branches",
+    "take_body",
+]
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _TEXT_FILES = ["*.json", "*.txt", "*.model", "tokenizer*"]
@@ -28,7 +42,8 @@ _WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
 )
 _HUB_TIMEOUT = 5.0
-_MAX_JSON = 64 << 20
+_DROPPED = ("auto_map", "_attn_implementation", "attn_implementation", "quantization_config", "transformers_version")
+"""An attention implementation may name code on the hub; a packed format would change the numbers."""
 _BODIES = ("roberta.", "bert.", "hubert.", "wav2vec2.", "wavlm.", "distilbert.", "mpnet.", "deberta.", "model.")
 _NEVER_ON_PATH = ("pooler.", "masked_spec_embed")
 _HEADS = ("lm_head.", "cls.", "quantizer.", "project_q.", "project_hid.")
@@ -38,14 +53,22 @@ def find_model_folder(name: str, *, option: str, near: Path | None = None, weigh
     """The local folder of a model given by folder (from here, or from `near`) or by hub name.
 
     The hub is asked once, briefly, when its cache has nothing. Raises ModelError that names the model and `option`,
-    the setting with which the user can give another.
+    the setting with which the user can give another; SafetyError where the folder names or switches on code.
     """
     for folder in (expand_home(name), *((near / name,) if near else ())):
         if is_folder(folder):
+            scan_model_folder(folder)
             return folder
     if not _HUB_NAME.fullmatch(name):
-        raise ModelError(f"there is no folder `{name}`", expected="a model folder or a hub name", hint=_advice(option))
-    return _cached(name, weights=weights) or _download(name, option, weights=weights)
+        raise ModelError(
+            f"there is no folder `{name}`",
+            expected="a model folder or a hub name",
+            hint=_advice(option),
+            fault="model-missing",
+        )
+    folder = _cached(name, weights=weights) or _download(name, option, weights=weights)
+    scan_model_folder(folder)
+    return folder
 
 
 def _cached(name: str, *, weights: bool) -> Path | None:
@@ -71,6 +94,7 @@ def _download(name: str, option: str, *, weights: bool) -> Path:
             got=reason,
             expected="a folder in Hugging Face format, or a hub name that can be downloaded",
             hint=_advice(option),
+            fault="model-missing",
         ) from error
     return folder
 
@@ -92,61 +116,21 @@ def read_config_values(folder: Path) -> dict[str, Any]:
     Raises ModelError where there is none or it is broken; SafetyError where the model cannot be had without code of
     its own, or where a file tries to switch such code on.
     """
-    values = read_json(folder / "config.json")
-    if "auto_map" in values and values.get("model_type") not in transformers.CONFIG_MAPPING:
-        raise SafetyError(
-            f"the model in {folder} needs code of its own; it was not run",
-            got=f"model_type {values.get('model_type')!r} with an `auto_map`",
-            expected="an architecture that the transformers library has",
-        )
-    # An attention implementation may name code on the hub; a packed format would change the numbers.
-    dropped = ("auto_map", "_attn_implementation", "attn_implementation", "quantization_config", "transformers_version")
-    return {key: value for key, value in values.items() if key not in dropped}
+    path = folder / "config.json"
+    return clean_config(read_json(path), source=str(path))
 
 
-def refuse_code_switches(path: Path) -> Any:
-    """What a JSON file of a model folder says. Raises SafetyError where it tries to switch on code of its own."""
-    values = _parse_json(path)
-    if _switches_code_on(values):
-        raise SafetyError(
-            f"{path} tries to switch on code of its own (`trust_remote_code`); it was not run",
-            hint="where you trust the rest of the folder, delete that entry",
-        )
-    return values
+def clean_config(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """A config without what names code or changes the numbers, however deep. Raises SafetyError as above."""
+    refuse_switches(values, source=source)
+    refuse_foreign_names(values, source=source, is_config=True)
+    return {key: _without_dropped(value) for key, value in values.items() if key not in _DROPPED}
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a model folder, code switches refused. Raises ModelError where it is missing or broken."""
-    values = refuse_code_switches(path)
-    if not isinstance(values, dict):
-        raise ModelError(
-            f"{path} is not a settings file",
-            got=type(values).__name__,
-            expected="a JSON object",
-            hint="copy or download it again",
-        )
-    return values
-
-
-def _parse_json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _MAX_JSON:
-            raise ModelError(f"{path} is too large for a settings file")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"there is no {path.name} in {path.parent}",
-            expected="a model folder",
-            hint="check the path; for a checkpoint file give the file itself",
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read", got=str(error), hint="copy or download it again") from error
-
-
-def _switches_code_on(value: Any) -> bool:
+def _without_dropped(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return bool(value.get("trust_remote_code")) or any(_switches_code_on(inner) for inner in value.values())
-    return isinstance(value, list) and any(_switches_code_on(inner) for inner in value)
+        return {key: _without_dropped(inner) for key, inner in value.items() if key not in _DROPPED}
+    return [_without_dropped(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read_folder_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -160,6 +144,7 @@ def read_folder_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]
             f"there are no weights in {folder}",
             expected=" or ".join(_WEIGHT_FILES[:3:2]),
             hint="copy or download the whole folder",
+            fault="model-folder",
         )
     tensors: dict[str, Tensor] = {}
     digests: dict[str, str] = {}
@@ -168,6 +153,11 @@ def read_folder_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]
         tensors |= {checkpoint.prefix + key: tensor for key, tensor in checkpoint.tensors.items()}
         digests[shard] = checkpoint.sha256
     return tensors, digests
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a model folder has a file of weights under one of the names that libraries give them."""
+    return _weight_file(folder) is not None
 
 
 def _weight_file(folder: Path) -> str | None:
@@ -180,7 +170,20 @@ def _shards(folder: Path, name: str) -> list[str]:
     places = read_json(folder / name).get("weight_map")
     shards = sorted({str(shard) for shard in places.values()}) if isinstance(places, dict) else []
     if not shards or any(Path(shard).name != shard for shard in shards):
-        raise ModelError(f"{folder / name} does not list its shards", expected="file names inside the folder")
+        raise ModelError(
+            f"{folder / name} does not list its shards",
+            expected="file names inside the folder",
+            hint="copy or download the whole folder again",
+            fault="model-folder",
+        )
+    absent = [shard for shard in shards if not is_file(folder / shard)]
+    if absent:
+        raise ModelError(
+            f"{folder} is not whole",
+            got=f"{len(absent)} of {len(shards)} weight files are absent: {', '.join(absent[:3])}",
+            hint="copy or download the whole folder again",
+            fault="model-folder",
+        )
     return shards
 
 

@@ -32,7 +32,12 @@ def rename_torchaudio(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for old, tensor in tensors.items():
         for name, part in _unpack(_rename(old), tensor).items():
             if name in renamed:
-                raise ModelError("the checkpoint names one tensor in two namings", got=f"`{old}` is `{name}` again")
+                raise ModelError(
+                    "the checkpoint names one tensor in two namings",
+                    got=f"`{old}` is `{name}` again",
+                    hint="save the model's own `state_dict()` again, with the names of one library",
+                    fault="checkpoint-ambiguous",
+                )
             renamed[name] = part
     return renamed
 

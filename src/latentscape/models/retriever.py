@@ -1,5 +1,6 @@
 """The retriever: a text encoder, mean over its tokens, a projection head, and vectors of length 1."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentscape.checkpoint import load_checkpoint, load_weights
+from latentscape.checkpoint import Checkpoint, load_checkpoint, load_weights
 from latentscape.errors import ModelError, UsageError, nearest
+from latentscape.models.adapters import CONFIG, merge_adapter, read_adapter
+from latentscape.models.choosing import Chosen, choose_weights
 from latentscape.models.kinds import wrong_model
 from latentscape.models.loaded import LoadedRetriever
 from latentscape.models.loading import (
@@ -24,6 +26,7 @@ from latentscape.models.loading import (
     take_body,
 )
 from latentscape.models.naming import modernize
+from latentscape.models.projection import ProjectionHead, Retriever, mean_over_tokens
 from latentscape.models.sizes import build_checked
 from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
 from latentscape.paths import is_file, is_folder
@@ -35,52 +38,6 @@ _FIRST_BASE = ("BAAI/bge-m3", 1024)
 """The encoder that files which name none were trained on, and its width."""
 
 
-class ProjectionHead(nn.Module):
-    """A linear map without bias, optionally followed by LayerNorm."""
-
-    def __init__(self, d_in: int, d_out: int, *, use_layernorm: bool = False) -> None:
-        super().__init__()
-        self.linear = nn.Linear(d_in, d_out, bias=False)
-        self.ln = nn.LayerNorm(d_out) if use_layernorm else None
-
-    def forward(self, vectors: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_out"]:
-        """Projected vectors, not yet of length 1."""
-        projected = self.linear(vectors)
-        return projected if self.ln is None else self.ln(projected)
-
-
-class Retriever(nn.Module):
-    """Tokens in, L2-normalized embeddings out."""
-
-    LAYERS: Mapping[str, str] = {"encoder": "token_states", "embedding": "embedding"}
-    """Public layer names and the modules that make them."""
-
-    def __init__(self, encoder: nn.Module, head: ProjectionHead | nn.Identity) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-        # Names for two values on the way, as plain tensors that hooks can reach.
-        self.token_states, self.embedding = nn.Identity(), nn.Identity()
-
-    @property
-    def layers(self) -> dict[str, str]:
-        """Public layer name -> module path: encoder [batch, token, feature], embedding [batch, d_out]."""
-        return dict(self.LAYERS)
-
-    def forward(self, **tokens: Tensor) -> Float[Tensor, "batch d_out"]:
-        """Embeddings of a padded batch (`input_ids`, `attention_mask`, ...); padding has no part in them."""
-        states = self.token_states(self.encoder(**tokens).last_hidden_state)
-        pooled = mean_over_tokens(states, tokens["attention_mask"])
-        return self.embedding(nn.functional.normalize(self.head(pooled), dim=-1))
-
-
-def mean_over_tokens(
-    states: Float[Tensor, "batch token feature"], attention_mask: Tensor
-) -> Float[Tensor, "batch feature"]:
-    """Mean of the token states that the mask keeps."""
-    weights = attention_mask.unsqueeze(-1).to(states.dtype)
-    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=torch.finfo(states.dtype).tiny)
-
-
 def load_retriever(
     path: str | Path,
     *,
@@ -88,7 +45,8 @@ def load_retriever(
     allow_missing: Sequence[str] = (),
     max_length: int | None = None,
 ) -> LoadedRetriever:
-    """Open a retriever from any of its containers: a checkpoint file, a head-only folder, a sentence-transformers one.
+    """Open a retriever from any of its containers: a checkpoint file, a head-only folder, a sentence-transformers one,
+    or the folder of a LoRA adapter, with or without a head beside it.
 
     `base_model` (a hub name or a folder) goes before what the file names. Raises ModelError where the base encoder
     cannot be had, for another model's checkpoint, and for any tensor that is missing, unexpected or of another shape;
@@ -98,14 +56,65 @@ def load_retriever(
     if is_file(path / "modules.json"):
         if base_model:
             raise UsageError(
-                f"{path} holds a whole encoder, so another base has no place in it", hint=f"leave {BASE_OPTION} out"
+                f"{path} holds a whole encoder, so another base has no place in it",
+                hint=f"leave {BASE_OPTION} out",
+                fault="option-conflict",
             )
         # Its library costs seconds to import, and only this container needs it.
         from latentscape.models.sentence_transformer import open_sentence_transformer  # noqa: PLC0415
 
         return open_sentence_transformer(path, allow_missing=allow_missing, max_length=max_length)
+    if is_file(path / CONFIG):
+        return _load_adapted(path, base_model, allow_missing=allow_missing, max_length=max_length)
     saved = _read_head_folder(path) if is_folder(path) else _read_file(path)
     return _assemble(saved, base_model, allow_missing=allow_missing, max_length=max_length)
+
+
+def _load_adapted(
+    folder: Path, base_model: str | None, *, allow_missing: Sequence[str], max_length: int | None
+) -> LoadedRetriever:
+    """A base encoder with an adapter added to its weights, under the head that lies beside the adapter, if any."""
+    adapter = read_adapter(folder)
+    base = base_model or adapter.base
+    if base is None:
+        raise ModelError(
+            f"{folder} does not say which model its adapter belongs to",
+            expected="`base_model_name_or_path` in its settings",
+            hint=f"name the model it was trained on with {BASE_OPTION}",
+            fault="adapter-misfit",
+        )
+    # A path that is written from the adapter's own folder.
+    base = base if base_model or not is_folder(folder.resolve().parent / base) else str(folder.resolve().parent / base)
+    headed = is_file(folder / "config.json") and "d_out" in read_json(folder / "config.json")
+    if headed:
+        loaded = _assemble(_read_head_folder(folder), base, allow_missing=allow_missing, max_length=max_length)
+    else:
+        loaded = load_encoder(base, allow_missing=allow_missing, max_length=max_length)
+    # A short text through both: an adapter that no vector can feel was not meant.
+    probe = loaded.tokenize(["1", "2 3"])
+    with torch.inference_mode():
+        before = loaded.model(**probe)
+    changes = merge_adapter(_encoder_of(loaded.model), adapter)
+    with torch.inference_mode():
+        after = loaded.model(**probe)
+    if torch.equal(before, after):
+        raise ModelError(
+            f"the adapter in {folder} changes no vector",
+            hint=f"check that {BASE_OPTION} is the model that it was trained on",
+            fault="adapter-zero",
+        )
+    return dataclasses.replace(
+        loaded,
+        receipt=dataclasses.replace(loaded.receipt, adapter={**changes, "base_used": base}),
+        sha256=adapter.sha256,
+        fingerprint=digest_values({"base": loaded.fingerprint, "adapter": changes, "settings": adapter.settings}),
+        name=f"{loaded.name} + LoRA adapter",
+        metadata={**loaded.metadata, "adapter": folder.resolve().name},
+    )
+
+
+def _encoder_of(model: Any) -> nn.Module:
+    return model.encoder if hasattr(model, "encoder") else model.chain[0].auto_model
 
 
 def load_encoder(
@@ -134,6 +143,7 @@ def load_encoder(
             sha256=next(iter(digests.values())) if len(digests) == 1 else digest_values(digests),
             name=f"{base_model}, no head",
             metadata={"base_model": base_model},
+            base={"name": base_model, "files": digests},
         ),
         allow_missing=allow_missing,
         max_length=max_length,
@@ -145,10 +155,15 @@ class _Saved:
     """What one of our two own containers holds."""
 
     source: Path
-    tensors: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     metadata: Mapping[str, Any]
     sha256: str
+    chosen: Chosen
+    """How the tensors were found in the file."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        return self.chosen.tensors
 
     @property
     def holds_encoder(self) -> bool:
@@ -161,8 +176,16 @@ def _read_file(path: Path) -> _Saved:
     config = metadata.get("config")
     settings = {**metadata, **(config if isinstance(config, Mapping) else {})}
     return _Saved(
-        source=path, tensors=checkpoint.tensors, settings=settings, metadata=metadata, sha256=checkpoint.sha256
+        source=path, settings=settings, metadata=metadata, sha256=checkpoint.sha256, chosen=_choose(checkpoint)
     )
+
+
+def _choose(checkpoint: Checkpoint) -> Chosen:
+    chosen = choose_weights(checkpoint, roots=("encoder.", "head."), anchors=("head.linear.weight",))
+    if chosen is None or not any(name.startswith("head.") for name in chosen.tensors):
+        names = chosen.tensors if chosen else next(iter(checkpoint.states.values()))
+        raise wrong_model(str(checkpoint.path), names, expected="a retriever (`head.linear.weight`, `encoder.*`)")
+    return chosen
 
 
 def _read_head_folder(folder: Path) -> _Saved:
@@ -173,12 +196,14 @@ def _read_head_folder(folder: Path) -> _Saved:
             f"{folder} is not a retriever",
             got=f"a model folder of type {settings.get('model_type')!r}, without a projection head",
             expected="a head-only folder (`d_in`, `d_out`), a sentence-transformers directory, or a checkpoint file",
+            hint=f"to look at the encoder alone, leave `--checkpoint` out and name it with {BASE_OPTION}",
+            fault="checkpoint-other",
         )
     weights = folder / "model.safetensors"
     checkpoint = load_checkpoint(weights if is_file(weights) else folder / "pytorch_model.bin")
     metadata = {key: _number(value) for key, value in checkpoint.metadata.items() if value not in ("None", "pt")}
     return _Saved(
-        source=folder, tensors=checkpoint.tensors, settings=settings, metadata=metadata, sha256=checkpoint.sha256
+        source=folder, settings=settings, metadata=metadata, sha256=checkpoint.sha256, chosen=_choose(checkpoint)
     )
 
 
@@ -215,6 +240,8 @@ def _assemble(
         sha256=saved.sha256,
         name=f"{base} + {d_in} -> {d_out} head",
         metadata={**saved.metadata, "base_model": base},
+        chosen=saved.chosen,
+        base=None if saved.holds_encoder else {"name": base, "files": digests},
     )
     cut = max_length or _whole(saved.settings.get("max_length"))
     return _open(build, opened, allow_missing=allow_missing, max_length=cut)
@@ -233,6 +260,9 @@ class _Opened:
     sha256: str
     name: str
     metadata: Mapping[str, Any]
+    chosen: Chosen | None = None
+    base: Mapping[str, Any] | None = None
+    """Whose weights the encoder has, where the file has none."""
 
 
 def _open(
@@ -244,6 +274,10 @@ def _open(
         model = build_checked(build, opened.config, tensors=opened.tensors, source=opened.source)
     side = ["encoder." + branch for branch in side_branches(model.encoder)]
     receipt = load_weights(model, opened.tensors, source=opened.source, side_branches=side, allow_missing=allow_missing)
+    receipt = opened.chosen.stamp(receipt) if opened.chosen else receipt
+    if opened.base is not None:
+        n_tensors = sum(name.startswith("encoder.") for name in receipt.matched)
+        receipt = dataclasses.replace(receipt, base={**opened.base, "n_tensors": n_tensors})
     tokenizer = open_tokenizer(opened.folder, model.encoder, max_length=max_length)
     return LoadedRetriever(
         model=model.eval(),
@@ -269,6 +303,7 @@ def _size_head(saved: _Saved) -> tuple[int, int, bool]:
             got=f"head.linear.weight {list(shape)}",
             expected="[d_out, d_in]",
             hint="check the path",
+            fault="weights-misfit",
         )
     d_out, d_in = (_whole(saved.settings.get(key)) or size for key, size in zip(("d_out", "d_in"), shape, strict=True))
     normed = saved.settings.get("use_layernorm", any(name.startswith("head.ln.") for name in saved.tensors))
@@ -287,6 +322,7 @@ def _explain_headless(saved: _Saved) -> ModelError:
         f"the weights in {saved.source} do not fit this model: 1 missing",
         got="missing     head.linear.weight",
         hint=nearest("head.linear.weight", [name for name in saved.tensors if name.startswith("head.")]),
+        fault="weights-misfit",
     )
 
 
@@ -300,6 +336,7 @@ def _name_base(saved: _Saved, d_in: int) -> str:
         f"{saved.source} does not say which encoder its head belongs to",
         got=f"a head for {d_in}-wide vectors",
         hint=f"name the encoder's folder with {BASE_OPTION}",
+        fault="model-missing",
     )
 
 
@@ -312,6 +349,7 @@ def _check_width(encoder: nn.Module, d_in: int, base: str) -> None:
             got=f"an encoder that is {width} wide",
             expected=f"{d_in}",
             hint=f"name the encoder it was trained on with {BASE_OPTION}",
+            fault="checkpoint-other",
         )
 
 

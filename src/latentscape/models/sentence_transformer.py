@@ -1,8 +1,7 @@
 """A retriever in a sentence-transformers directory; only modules of that library are let in."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -11,19 +10,36 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from latentscape.checkpoint import WeightReceipt, load_weights
-from latentscape.errors import ModelError, SafetyError
+from latentscape.errors import ModelError
+from latentscape.models.folder_scan import read_json, read_modules, scan_model_folder
 from latentscape.models.loaded import LoadedRetriever
 from latentscape.models.loading import (
+    clean_config,
+    has_weights,
     quiet_libraries,
-    read_config_values,
     read_folder_tensors,
-    refuse_code_switches,
     side_branches,
     take_body,
 )
 from latentscape.models.text_encoders import digest_values, open_tokenizer
+from latentscape.paths import is_file
 
-_LIBRARY = "sentence_transformers."
+_PASSED_ON = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
+"""What the library hands to the calls that open the encoder and its tokenizer."""
+_HARMLESS_OPTIONS = (
+    "dtype",
+    "torch_dtype",
+    "attn_implementation",
+    "add_pooling_layer",
+    "unpad_inputs",
+    "use_memory_efficient_attention",
+    "padding_side",
+    "truncation_side",
+    "model_max_length",
+    "max_length",
+    "do_lower_case",
+    "use_fast",
+)
 
 
 class SentenceTransformerRetriever(nn.Module):
@@ -55,13 +71,19 @@ def open_sentence_transformer(
 
     Raises SafetyError where the directory names code outside the library, ModelError where it is broken.
     """
+    scan_model_folder(folder)
     modules = read_modules(folder)
-    scan_folder(folder)
+    _check_settings(folder, modules)
     encoder_folder = folder / modules[0]["path"]
-    read_config_values(encoder_folder)
+    values = read_json(encoder_folder / "config.json")
+    clean_config(values, source=str(encoder_folder / "config.json"))
+    if values.get("quantization_config"):
+        raise _odd_settings(encoder_folder / "config.json", "quantization_config")
+    # Before the library opens them: what it may not read is refused here, by its own id.
+    read = [_read_weights(folder / module["path"], first=not place) for place, module in enumerate(modules)]
     chain = _open_chain(folder)
     model = SentenceTransformerRetriever(chain).eval()
-    receipt, digests = _prove(model, [folder / module["path"] for module in modules], allow_missing)
+    receipt, digests = _prove(model, read, source=str(encoder_folder), allow_missing=allow_missing)
     encoder: Any = _encoder_of(chain)
     limits = [limit for limit in (max_length, chain.max_seq_length) if limit]
     tokenizer = open_tokenizer(encoder_folder, encoder, max_length=min(limits, default=None))
@@ -79,44 +101,31 @@ def open_sentence_transformer(
     )
 
 
-def read_modules(folder: Path) -> list[dict[str, str]]:
-    """The chain that `modules.json` lists, checked before anything is imported.
-
-    Raises SafetyError for a module outside the library or a path outside the folder.
-    """
-    try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        chain = [{"type": str(module["type"]), "path": str(module["path"])} for module in modules]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"{folder / 'modules.json'} does not list the model's modules",
-            got=str(error),
-            hint="copy or download the folder again",
-        ) from error
-    for module in chain:
-        path = PurePosixPath(module["path"])
-        if not module["type"].startswith(_LIBRARY) or path.is_absolute() or ".." in path.parts:
-            raise SafetyError(
-                f"{folder} wants to run code that is not of the sentence-transformers library; it was not run",
-                got=f"a module of type `{module['type']}` in `{module['path']}`",
-                hint="where you trust it, load it there and save it with the library's own modules",
+def _check_settings(folder: Path, modules: Sequence[Mapping[str, str]]) -> None:
+    """Refuse what would make the library build another model than the files say, or read one from elsewhere."""
+    for place in dict.fromkeys(folder / path for path in ("", *(module["path"] for module in modules))):
+        if is_file(place / "adapter_config.json"):
+            raise ModelError(
+                f"{folder} holds an adapter", hint="merge it into its base model and save that", fault="adapter-misfit"
             )
-    if not chain or not chain[0]["type"].endswith(".Transformer"):
-        raise ModelError(
-            f"{folder} does not start with a transformer",
-            got=chain[0]["type"] if chain else "no modules",
-            expected="sentence_transformers.models.Transformer",
-        )
-    return chain
+        for path in sorted(place.glob("sentence_*_config.json")):
+            settings = read_json(path)
+            odd = [key for part in _PASSED_ON for key in settings.get(part) or {} if key not in _HARMLESS_OPTIONS]
+            odd += [key for key in ("backend",) if settings.get(key, "torch") != "torch"]
+            if odd:
+                raise _odd_settings(path, odd[0])
+    path = folder / "config_sentence_transformers.json"
+    if is_file(path) and read_json(path).get("model_type", "SentenceTransformer") != "SentenceTransformer":
+        raise _odd_settings(path, "model_type")
 
 
-def scan_folder(folder: Path) -> None:
-    """Read every small JSON file of the directory and refuse what would name or switch on code of its own."""
-    for path in sorted(folder.rglob("*.json")):
-        if path.name == "adapter_config.json":
-            raise ModelError(f"{folder} holds an adapter", hint="merge it into its base model and save that")
-        if path.name not in ("tokenizer.json", "vocab.json", "modules.json", "added_tokens.json"):
-            refuse_code_switches(path)
+def _odd_settings(path: Path, key: str) -> ModelError:
+    return ModelError(
+        f"{path} asks the library for something that we don't pass on",
+        got=f"`{key}`"[:100],
+        hint="load the model with that library, and save it as a plain sentence-transformers folder",
+        fault="model-folder",
+    )
 
 
 def _open_chain(folder: Path) -> SentenceTransformer:
@@ -136,6 +145,7 @@ def _open_chain(folder: Path) -> SentenceTransformer:
             f"the sentence-transformers directory {folder} cannot be opened",
             got=reason[:300],
             hint="copy or download the whole folder again",
+            fault="model-folder",
         ) from error
 
 
@@ -144,23 +154,30 @@ def _encoder_of(chain: SentenceTransformer) -> nn.Module:
     return first.auto_model
 
 
+def _read_weights(folder: Path, *, first: bool) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+    """The tensors and digests of a module's folder; None for a later module that has none."""
+    return read_folder_tensors(folder) if first or has_weights(folder) else None
+
+
 def _prove(
-    model: SentenceTransformerRetriever, folders: Sequence[Path], allow_missing: Sequence[str]
+    model: SentenceTransformerRetriever,
+    read: Sequence[tuple[dict[str, Tensor], dict[str, str]] | None],
+    *,
+    source: str,
+    allow_missing: Sequence[str],
 ) -> tuple[WeightReceipt, dict[str, str]]:
-    """Load every module's file again, strictly, under names of the whole; the library itself only remarks on gaps."""
+    """Load every module's tensors again, strictly, under names of the whole; the library only remarks on gaps."""
     tensors: dict[str, Tensor] = {}
     digests: dict[str, str] = {}
     first: Any = model.chain[0]
     stem = next(f"chain.0.{name}." for name, child in first.named_children() if child is first.auto_model)
-    for number, folder in enumerate(folders):
-        if number and not list(cast(nn.Module, model.chain[number]).state_dict()):
+    for number, part in enumerate(read):
+        if part is None or (number and not list(cast(nn.Module, model.chain[number]).state_dict())):
             continue
-        found, files = read_folder_tensors(folder)
+        found, files = part
         named = take_body(found) if number == 0 else found
         start = stem if number == 0 else f"chain.{number}."
         tensors |= {start + name: tensor for name, tensor in named.items()}
         digests |= {f"{number}/{name}": digest for name, digest in files.items()}
     side = [stem + branch for branch in side_branches(first.auto_model)]
-    return load_weights(
-        model, tensors, source=str(folders[0]), side_branches=side, allow_missing=allow_missing
-    ), digests
+    return load_weights(model, tensors, source=source, side_branches=side, allow_missing=allow_missing), digests

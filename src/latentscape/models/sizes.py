@@ -39,6 +39,7 @@ def _check_depth(config: Mapping[str, Any], source: str) -> None:
             got=f"`{key}` {n:,}",
             expected=f"at most {MOST_LAYERS:,}",
             hint="the file is damaged or was not written by a training: get it again",
+            fault="checkpoint-broken",
         )
 
 
@@ -51,6 +52,7 @@ def _check_parameters(shell: nn.Module, tensors: Mapping[str, Tensor], source: s
             got=f"{claimed:,} parameters",
             expected=f"about the {held:,} numbers that it holds",
             hint="the file is damaged or was not written by a training: get it again",
+            fault="checkpoint-broken",
         )
 
 
@@ -67,4 +69,5 @@ def explain_misfits(source: str) -> Iterator[None]:
             f"no model can be built from what {source} says of it",
             got=reason[:300],
             hint="its settings do not fit together: check the path, or get the file again",
+            fault="checkpoint-other",
         ) from error

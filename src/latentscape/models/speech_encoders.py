@@ -68,25 +68,41 @@ def make_encoder_config(model_type: str, overrides: Mapping[str, Any]) -> PreTra
     with an adapter on top, whose frames are not the frames we count.
     """
     if model_type not in ENCODERS:
-        raise ModelError(f"`{model_type}` is not a speech encoder we know", hint=nearest(model_type, ENCODERS))
+        raise ModelError(
+            f"`{model_type}` is not a speech encoder we know", hint=nearest(model_type, ENCODERS), fault="model-folder"
+        )
     config_class = ENCODERS[model_type][0]
     chosen = {key: value for key, value in overrides.items() if key != "model_type"}
     known = config_class().to_dict()
     for key in chosen:
         if key not in known:
-            raise UsageError(f"unknown key `{key}` in the encoder config", hint=nearest(key, known))
+            raise UsageError(
+                f"unknown key `{key}` in the encoder config", hint=nearest(key, known), fault="config-values"
+            )
     try:
         config = config_class(**{**chosen, **_CALM})
     except (TypeError, ValueError, StrictDataclassError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
-        raise UsageError("the encoder config does not hold together", got=reason) from error
+        raise _incoherent(reason) from error
     for key in ("conv_dim", "conv_kernel", "conv_stride"):
         if any(size < 1 for size in getattr(config, key)):
             got = f"{key} {list(getattr(config, key))}"
-            raise UsageError("the encoder config does not hold together", got=got, expected="sizes of 1 or more")
+            raise _incoherent(got, expected="sizes of 1 or more")
     if getattr(config, "add_adapter", False):
-        raise ModelError("this encoder shortens its frames with an adapter", hint="set `add_adapter: false`")
+        raise ModelError(
+            "this encoder shortens its frames with an adapter", hint="set `add_adapter: false`", fault="model-folder"
+        )
     return config
+
+
+def _incoherent(got: str, *, expected: str = "") -> UsageError:
+    return UsageError(
+        "the encoder config does not hold together",
+        got=got[:300],
+        expected=expected,
+        hint="take its values from the `config.json` of the model it was made from",
+        fault="config-values",
+    )
 
 
 def build_speech_encoder(config: PreTrainedConfig) -> nn.Module:
@@ -94,7 +110,7 @@ def build_speech_encoder(config: PreTrainedConfig) -> nn.Module:
     try:
         return ENCODERS[config.model_type][1](config)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError("the encoder config does not hold together", got=str(error).strip()) from error
+        raise _incoherent(str(error).strip()) from error
 
 
 def describe_geometry(config: PreTrainedConfig) -> dict[str, Any]:
@@ -129,5 +145,7 @@ def read_geometry(folder: Path) -> dict[str, Any]:
             f"the model in {folder} is not a speech encoder we know",
             got=f"model_type {kind!r}",
             expected=", ".join(ENCODERS),
+            hint=f"name another with {ENCODER_OPTION}",
+            fault="model-folder",
         )
     return {"model_type": kind, **{key: values[key] for key in GEOMETRY if key in values}}

@@ -10,8 +10,9 @@ from typing import Any
 import transformers
 from torch import Tensor, nn
 
-from latentscape.errors import ModelError, SafetyError
-from latentscape.models.loading import hash_files, quiet_libraries, read_json
+from latentscape.errors import ModelError
+from latentscape.models.folder_scan import scan_model_folder
+from latentscape.models.loading import clean_config, hash_files, quiet_libraries
 from latentscape.paths import is_file
 
 _VOCABULARIES = (
@@ -56,8 +57,9 @@ class Tokenizer:
 def build_text_encoder(values: Mapping[str, Any], *, source: str) -> nn.Module:
     """An encoder of that config with fresh weights and no pooling layer of its own.
 
-    Raises ModelError where the config is of no text encoder we can build.
+    Raises ModelError where the config is of no text encoder we can build; SafetyError where it needs code of its own.
     """
+    values = clean_config(values, source=f"the config of {source}")
     try:
         with quiet_libraries():
             config = transformers.CONFIG_MAPPING[values["model_type"]].from_dict(dict(values))
@@ -68,6 +70,7 @@ def build_text_encoder(values: Mapping[str, Any], *, source: str) -> nn.Module:
             f"no text encoder can be built from the config of {source}",
             got=f"model_type {values.get('model_type')!r}: {reason}",
             hint="give another encoder, or get its folder again",
+            fault="model-folder",
         ) from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # we pool ourselves; its weights would be ones that no layer we look at depends on
@@ -79,13 +82,14 @@ def open_tokenizer(folder: Path, encoder: nn.Module, *, max_length: int | None) 
 
     Raises ModelError where there is none, or one of another encoder; SafetyError where it would need code of its own.
     """
-    _refuse_tokenizer_code(folder)
+    scan_model_folder(folder)
     # Without its words the library would build an empty tokenizer and say nothing.
     if not any(is_file(folder / name) for name in _VOCABULARIES):
         raise ModelError(
             f"there is no tokenizer in {folder}",
             expected=f"one of {', '.join(_VOCABULARIES)}",
             hint="copy or download the whole folder again",
+            fault="model-folder",
         )
     try:
         with quiet_libraries():
@@ -95,11 +99,17 @@ def open_tokenizer(folder: Path, encoder: nn.Module, *, max_length: int | None) 
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"there is no tokenizer that can be read in {folder}", got=reason[:300], hint="copy or download it again"
+            f"there is no tokenizer that can be read in {folder}",
+            got=reason[:300],
+            hint="copy or download it again",
+            fault="model-folder",
         ) from error
     if inner.pad_token is None:
         raise ModelError(
-            f"the tokenizer in {folder} has no padding token", expected="one, so that texts can share a batch"
+            f"the tokenizer in {folder} has no padding token",
+            expected="one, so that texts can share a batch",
+            hint="give another encoder, or add a `pad_token` to its tokenizer_config.json",
+            fault="model-folder",
         )
     own = inner.model_max_length if inner.model_max_length < _NO_LIMIT else None
     _check_vocabulary(folder, len(inner), encoder)
@@ -117,19 +127,8 @@ def _check_vocabulary(folder: Path, n_words: int, encoder: nn.Module) -> None:
             f"the tokenizer in {folder} belongs to another encoder",
             got=f"{n_words} words",
             expected=f"at most the {known} that the encoder knows",
-        )
-
-
-def _refuse_tokenizer_code(folder: Path) -> None:
-    """A tokenizer of the library's own class may carry an unused `auto_map`; one that is nothing without it may not."""
-    if not is_file(folder / "tokenizer_config.json"):
-        return
-    settings = read_json(folder / "tokenizer_config.json")
-    known = hasattr(transformers, str(settings.get("tokenizer_class")))
-    if "auto_map" in settings and not known:
-        raise SafetyError(
-            f"the tokenizer in {folder} needs code of its own; it was not run",
-            hint="where you trust it, load it there and save it as a `tokenizer.json`",
+            hint="copy or download the whole folder again",
+            fault="model-folder",
         )
 
 

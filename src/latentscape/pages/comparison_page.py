@@ -9,10 +9,10 @@ from latentscape.errors import UsageError
 from latentscape.figures.style import Style
 from latentscape.pages.comparison_page_words import describe_study
 from latentscape.pages.comparison_payload import choose_rows, collect_payload
-from latentscape.pages.comparison_words import list_stamps, name_of, say_overfitting, say_title
+from latentscape.pages.comparison_words import list_receipts, list_stamps, name_of, say_overfitting, say_title
 from latentscape.pages.escape import embed_json
 from latentscape.pages.page_sample import say_choice
-from latentscape.pages.templates import policy, read_asset, render
+from latentscape.pages.templates import policy, read_asset, render, style_of
 from latentscape.pages.words import count
 
 SCRIPTS = ("compare_values.js", "compare_map.js", "compare_panels.js", "compare.js")
@@ -32,7 +32,8 @@ def render_comparison_page(findings: ComparisonFindings, *, style: Style) -> str
     n, n_checkpoints = len(findings.subject.ids), len(findings.checkpoints)
     return render(
         "compare.html.j2",
-        policy=policy(_scripts().values()),
+        style=_style(),
+        policy=policy(_scripts().values(), styles=[_style()]),
         title=f"{name_of(findings, 0)} to {name_of(findings, -1)} · {count(n_checkpoints, 'checkpoint')} · n = {n:,}",
         headline=say_title(findings),
         facts=describe_study(findings),
@@ -41,12 +42,18 @@ def render_comparison_page(findings: ComparisonFindings, *, style: Style) -> str
         stamps=list_stamps(findings),
         payload=embed_json(collect_payload(findings, shown, style=style)),
         scripts=_scripts(),
+        foot=list_receipts(findings),
     )
 
 
 @cache
 def _scripts() -> Mapping[str, str]:
     return MappingProxyType({name: read_asset(name) for name in SCRIPTS})
+
+
+@cache
+def _style() -> str:
+    return style_of("theme.css", "compare.css")
 
 
 def _list_captions(findings: ComparisonFindings, *, n_shown: int) -> list[str]:

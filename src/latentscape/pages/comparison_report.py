@@ -17,9 +17,10 @@ from latentscape.pages.comparison_tables import (
     tabulate_layers,
     tabulate_types,
 )
-from latentscape.pages.comparison_words import list_scores, list_stamps, name_of, say_title
+from latentscape.pages.comparison_words import list_receipts, list_scores, list_stamps, name_of, say_title
 from latentscape.pages.report import AdviceList, Block, Notes, Paragraph, Report, Section, collect_definitions
 from latentscape.pages.report_parts import gather, link_pages, tell_pictures
+from latentscape.pages.spelled import tabulate_spelled
 
 KINDS_OF_FACTS = frozenset({"same_weights"})
 """Claims that say nothing of a change."""
@@ -43,6 +44,7 @@ def describe_comparison(findings: ComparisonFindings, figures: Sequence[str]) ->
         Section(heading="Movers", blocks=tuple(tell_movers(findings))),
         Section(heading="Layers", blocks=(*show("comparison_drift"), *tabulate_layers(findings))),
         Section(heading="What was compared", blocks=tuple(describe_checkpoints(findings))),
+        *gather("Ids on the pictures", tabulate_spelled(findings)),
         *gather("Other pictures", tell_pictures(_list_others(figures, stories), {})),
     )
     sections = tuple(section for section in sections if section.blocks)
@@ -51,6 +53,7 @@ def describe_comparison(findings: ComparisonFindings, figures: Sequence[str]) ->
         sections=sections,
         stamps=tuple(list_stamps(findings)),
         definitions=collect_definitions(sections),
+        foot=tuple(list_receipts(findings)),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from latentscape.comparison_claims import PROBE, find_judged, order_changes, sort_step
 from latentscape.comparison_findings import ComparisonFindings
 from latentscape.figures.comparison_words import NO_DIFFERENCE, count_judged, say_score_name, say_sure_delta
-from latentscape.figures.render import plain
+from latentscape.figures.render import tidy
 from latentscape.pages.comparison_claims_words import list_changes, list_withheld
 from latentscape.pages.comparison_words import (
     answer_overfitting,
@@ -16,6 +16,7 @@ from latentscape.pages.comparison_words import (
     say_test,
     say_title,
 )
+from latentscape.pages.spelled import warn_of_spelled
 
 MOST_SCORES = 3
 """Scores of each checkpoint."""
@@ -39,13 +40,13 @@ def summarize_comparison(findings: ComparisonFindings) -> str:
 
 
 def _plain(text: str) -> str:
-    return plain(text, limit=LONGEST_LINE)
+    return tidy(text, limit=LONGEST_LINE)
 
 
 def _list_checkpoints(findings: ComparisonFindings) -> Iterable[str]:
     """Each checkpoint with its first scores."""
     names = [name for name in order_changes(findings, findings.overall) if not name.startswith(PROBE)][:MOST_SCORES]
-    shown = [plain(each.name, limit=LONGEST_NAME) for each in findings.checkpoints]
+    shown = [tidy(each.name, limit=LONGEST_NAME) for each in findings.checkpoints]
     width = max(map(len, shown))
     for label, answers in zip(shown, findings.answers, strict=True):
         known = [(name, answers.scores[name]) for name in names if name in answers.scores]
@@ -65,9 +66,9 @@ def _list_differences(findings: ComparisonFindings) -> Iterable[str]:
     shown = [name for name in changes if changes[name].is_detected or name == findings.choice.score][:MOST_DIFFERENCES]
     if not any(change.is_detected for change in changes.values()):
         yield f"  {NO_DIFFERENCE}"
-    width = max((len(plain(say_score_name(name), limit=LONGEST_NAME)) for name in shown), default=0)
+    width = max((len(tidy(say_score_name(name), limit=LONGEST_NAME)) for name in shown), default=0)
     for name in shown:
-        change, label = changes[name], plain(say_score_name(name), limit=LONGEST_NAME)
+        change, label = changes[name], tidy(say_score_name(name), limit=LONGEST_NAME)
         verdict = "" if change.is_detected else f": {NO_DIFFERENCE.lower()}"
         yield f"  {label:<{width}}  {say_sure_delta(name, change.score)} ({say_test(change)}){verdict}"
     rest = [name for name in changes if name not in shown]
@@ -76,7 +77,7 @@ def _list_differences(findings: ComparisonFindings) -> Iterable[str]:
         yield f"  and {detected} more that differ: see the report"
     silent = [say_score_name(name) for name in rest if not changes[name].is_detected]
     if silent and len(silent) < len(changes):
-        yield _plain_line(f"  {NO_DIFFERENCE.lower()}: {plain(', '.join(silent), limit=LONGEST_LINE)}")
+        yield _plain_line(f"  {NO_DIFFERENCE.lower()}: {tidy(', '.join(silent), limit=LONGEST_LINE)}")
 
 
 def _say_outcomes(findings: ComparisonFindings) -> str:
@@ -105,4 +106,4 @@ def _account(findings: ComparisonFindings) -> Iterable[str]:
     )
     for a, b in findings.same_models:
         yield f"NOTE     {_plain(f'{name_of(findings, a)} and {name_of(findings, b)} have the same weights')}"
-    yield from (f"WARNING  {_plain(stamp)}" for stamp in list_stamps(findings))
+    yield from (f"WARNING  {_plain(sentence)}" for sentence in (*list_stamps(findings), *warn_of_spelled(findings)))

@@ -22,6 +22,7 @@ from latentscape.figures.comparison_words import (
     say_sure_value,
     say_worse,
 )
+from latentscape.figures.receipt_words import say_receipt
 from latentscape.measures.score import Score
 from latentscape.measures.tallies import Change
 from latentscape.pages.escape import clean_text
@@ -131,6 +132,12 @@ def answer_overfitting(findings: ComparisonFindings) -> str:
         f"Not detectably: the last checkpoint, {final}, differs from {best} in {label} by "
         f"{say_sure_delta(name, choice.against_best[last].score)}, which chance can explain."
     )
+
+
+def list_receipts(findings: ComparisonFindings) -> list[str]:
+    """The weight receipt of every checkpoint, a line each."""
+    receipts = [say_receipt(checkpoint.model) for checkpoint in findings.checkpoints]
+    return [f"{name_of(findings, i)}. {receipt}" for i, receipt in enumerate(receipts) if receipt]
 
 
 def list_stamps(findings: ComparisonFindings) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from latentscape.figures.pair_maps import KIND_MARKERS, KIND_NAMES, color_kinds
+from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.style import Style
 from latentscape.figures.trust_marks import choose_faint
 from latentscape.figures.words import say_method
@@ -56,6 +57,7 @@ def render_embeddings_map(findings: EmbeddingsFindings, *, method: str, style: S
                 "right document first": f"{int((~missed).sum()):,} of {count(n_asked, 'query', 'queries')}",
             },
             footnote=describe_origin(findings.model, drawn),
+            foot=list_receipt(findings.model),
             file_stem=f"{method}_embeddings",
             xy=drawn.latent_map.xy[shown],
             hovers=[hovers[row] for row in shown],

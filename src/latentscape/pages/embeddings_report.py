@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.words import say_share
 from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.scales import Check, describe_separation
@@ -31,6 +32,7 @@ from latentscape.pages.report_parts import (
     tabulate_trust,
     tell_pictures,
 )
+from latentscape.pages.spelled import tabulate_spelled
 from latentscape.pages.words import count
 
 BESIDE = frozenset(
@@ -65,6 +67,7 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
         *gather("Worst queries", [*show("top_k_predictions"), *lists.tabulate_worst(findings)]),
         *gather("Readiness", [Checklist(title="The published checklist", checks=tuple(checks))] if checks else []),
         *gather("Visual analysis", _show_maps(findings, figures)),
+        *gather("Ids on the pictures", tabulate_spelled(findings)),
         describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
         Section(heading="Summary to paste", blocks=(Notes(lines=summarize_to_paste(findings, checks)),)),
     )
@@ -73,6 +76,7 @@ def describe_embeddings(findings: EmbeddingsFindings, figures: Sequence[str], ch
         sections=sections,
         stamps=findings.model.stamps,
         definitions=collect_definitions(sections),
+        foot=tuple(list_receipt(findings.model)),
     )
 
 

@@ -15,6 +15,9 @@ _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\
 _IN_SCRIPTS = {letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 _INTERVAL = r"\[[-−+]?[\d.]+%?, [-−+]?[\d.]+%?\](?![(\[:])"
 _MARKDOWN = re.compile(rf"({_INTERVAL})|[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_FORMULA = re.compile(r"""(^|[;\t\r\n])([ \xa0"']*)(?=[=+\-@＝＋－＠﹢﹣﹦﹫])""")
+"""What begins a formula in a spreadsheet: a sign that begins the cell, or what may be taken for another cell."""
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLOCK_START = re.compile(r"^(#{1,6}|[-+](?=\s|$)|-(?=--)|[>=]|\d+(?=[.)](?:\s|$)))")
 
 
@@ -70,6 +73,21 @@ def _escape_block_start(found: re.Match[str]) -> str:
     return found[0] + "\\" if found[0].isdigit() else "\\" + found[0]
 
 
+def guard_cell(value: Any) -> Any:
+    """A value of a CSV file; text in it is never a formula, and has no letter that a terminal obeys.
+
+    Spreadsheets begin a new cell at `;`, a tab or a line end too, depending on the reader's language: an apostrophe
+    stands before every sign that would begin a formula there. Signs of full width count as well.
+
+    >>> guard_cell("=1+1"), guard_cell("a; @x"), guard_cell("3-4"), guard_cell(-2.5)
+    ("'=1+1", "a; '@x", '3-4', -2.5)
+    """
+    if not isinstance(value, str):
+        return value
+    text = _FORMULA.sub(r"\1\2'", _CONTROLS.sub("", value))
+    return f"'{text}" if text.startswith(("\t", "\r", "\n")) else text
+
+
 def quote_link(file_name: str) -> str:
-    """A relative address of a file beside the page; `:` and the like can't make it another kind of address."""
-    return quote(file_name, safe="/")
+    """A relative address of a file beside the page; `:`, a leading `/` and the like can't make it another kind."""
+    return quote(file_name.lstrip("/"), safe="/")

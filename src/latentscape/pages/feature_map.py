@@ -27,6 +27,7 @@ from latentscape.pages.map_words import (
     warn_of_low_trust,
 )
 from latentscape.pages.page_sample import choose_points, say_choice
+from latentscape.pages.spelled import list_spelled
 from latentscape.pages.symbols import CIRCLE, GRAY, SYMBOLS
 from latentscape.pages.trust_switch import explain_marks, switch_trust
 from latentscape.pages.words import count
@@ -76,6 +77,7 @@ def render_feature_map(findings: MapFindings, *, method: str, style: Style) -> s
             caption=" ".join(sentence for sentence in caption if sentence),
             facts={**describe_map(n, drawn), **_describe_data(findings)},
             footnote=" · ".join([findings.source, describe_settings(drawn)]),
+            foot=list_spelled(findings),
             file_stem=f"{method}_map",
             xy=drawn.latent_map.xy[shown],
             hovers=[describe_sample(findings, int(row), drawn) for row in shown],

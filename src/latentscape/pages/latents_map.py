@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.style import Style
 from latentscape.figures.trust_marks import choose_faint
 from latentscape.figures.words import say_method, say_share
@@ -55,6 +56,7 @@ def render_latents_map(findings: LatentsFindings, *, layer: str, method: str, st
             caption=" ".join(sentence for sentence in caption if sentence),
             facts={**describe_map(n, drawn), "predicted wrong": f"{n_wrong:,} of {n:,} ({say_share(n_wrong / n)})"},
             footnote=describe_origin(findings.model, drawn),
+            foot=list_receipt(findings.model),
             file_stem=f"{method}_{layer}",
             xy=drawn.latent_map.xy[shown],
             hovers=[describe_sample(findings, int(row), drawn) for row in shown],

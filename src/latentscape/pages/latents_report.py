@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.words import say_accuracy
 from latentscape.findings import LatentsFindings
 from latentscape.measures.classification import name_scores
@@ -33,6 +34,7 @@ from latentscape.pages.report_parts import (
     tabulate_trust,
     tell_pictures,
 )
+from latentscape.pages.spelled import tabulate_spelled
 from latentscape.pages.words import count
 
 OVERALL = {
@@ -71,6 +73,7 @@ def describe_latents(findings: LatentsFindings, figures: Sequence[str]) -> Repor
         *gather("Most confident mistakes", lists.tabulate_mistakes(findings)),
         *gather("Suspects", _tell_suspects(findings)),
         Section(heading="Visual analysis", blocks=tuple(_show_maps(findings, figures))),
+        *gather("Ids on the pictures", tabulate_spelled(findings)),
         describe_model(findings.model, findings.accounting, data=_describe_data(findings)),
     )
     title = say_accuracy(findings.scores) or f"What {count(len(findings.layers), 'layer')} of the model show"
@@ -79,6 +82,7 @@ def describe_latents(findings: LatentsFindings, figures: Sequence[str]) -> Repor
         sections=sections,
         stamps=findings.model.stamps,
         definitions=collect_definitions(sections),
+        foot=tuple(list_receipt(findings.model)),
     )
 
 

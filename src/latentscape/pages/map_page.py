@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from latentscape.figures.render import cut
 from latentscape.pages.escape import clean_text, embed_json, escape_hover
 from latentscape.pages.symbols import Symbol
-from latentscape.pages.templates import policy, read_asset, render
+from latentscape.pages.templates import policy, read_asset, render, style_of
 from latentscape.shapes import Points, Rows
 
 MANY_POINTS = 2000
@@ -103,6 +103,8 @@ class MapPage:
     """Rows joined by a thin line, shown while the switch `links` is on."""
     stamps: Sequence[str] = ()
     notice: str = ""
+    foot: Sequence[str] = ()
+    """Sentences at the very end: which weights this is about."""
 
 
 def render_map_page(page: MapPage) -> str:
@@ -110,6 +112,7 @@ def render_map_page(page: MapPage) -> str:
     return render(
         "map.html.j2",
         page=page,
+        style=style_of("theme.css", "map.css"),
         policy=_fence(len(page.xy) > MANY_POINTS),
         figure_json=embed_json(draw_map(page)),
         options_json=embed_json(_options(page)),
@@ -126,7 +129,7 @@ def _scripts() -> Mapping[str, str]:
 @cache
 def _fence(is_large: bool) -> str:  # noqa: FBT001  cached by its one argument
     """The policy of a page: megabytes of script are hashed for it."""
-    return policy(_scripts().values(), generates_code=is_large)
+    return policy(_scripts().values(), pictures="drawn", is_plotly=True, generates_code=is_large)
 
 
 def draw_map(page: MapPage) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from latentscape.measures.definitions import Definition, define
 from latentscape.measures.scales import Check
 from latentscape.measures.score import Score
 from latentscape.pages.prose import prose_html, prose_markdown, read_passages
-from latentscape.pages.templates import policy, render
+from latentscape.pages.templates import policy, render, style_of
 from latentscape.pages.words import interval_of, value_of
 
 
@@ -197,6 +197,8 @@ class Report:
     stamps: tuple[str, ...] = ()
     definitions: tuple[Definition, ...] = ()
     """Of the scores told; labels link to them."""
+    foot: tuple[str, ...] = ()
+    """Sentences at the very end: which weights this is about."""
 
     def choose_definitions(self, names: Iterable[str]) -> list[Definition]:
         """The definitions of some scores, each once, in the order of the names."""
@@ -239,4 +241,6 @@ def render_report_markdown(report: Report) -> str:
 
 def render_report_html(report: Report) -> str:
     """The report as one HTML page without scripts; pictures and interactive pages are relative links."""
-    return render("report.html.j2", report=report, policy=policy(), passages=read_passages, prose=prose_html)
+    style = style_of("theme.css", "report.css")
+    fence = policy(styles=[style], pictures="beside")
+    return render("report.html.j2", report=report, style=style, policy=fence, passages=read_passages, prose=prose_html)

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
@@ -23,18 +24,37 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def policy(scripts: Iterable[str] = (), *, generates_code: bool = False) -> str:
-    """The Content-Security-Policy of a page: no network, and no script but these, each by the hash of its text.
+def style_of(*names: str) -> str:
+    """The text of a page's style element, exactly: its policy names the hash of it."""
+    return "\n".join(map(read_asset, names))
 
-    `generates_code` lets those scripts compile functions at run time: plotly's WebGL traces do (regl writes its draw
-    calls as code). Inline styles stay allowed because plotly.js sets them on what it draws; they can't fetch anything
-    either. Pictures may come from beside the page (`file:` where it is opened from a disk) or from the page itself.
+
+def policy(
+    scripts: Iterable[str] = (),
+    *,
+    styles: Iterable[str] = (),
+    pictures: Literal["none", "beside", "drawn"] = "none",
+    is_plotly: bool = False,
+    generates_code: bool = False,
+) -> str:
+    """The Content-Security-Policy of a page: no network, and no script and no style but these, by their hashes.
+
+    No text is ever made into markup or code by a script either (trusted types, where the browser knows them).
+    `pictures` may come from `beside` the page (`file:` where it is opened from a disk) or be `drawn` on it.
+
+    `is_plotly` is for pages with plotly.js, which sets styles on what it draws and builds it from markup of its own;
+    the styles can't fetch anything. `generates_code` lets the scripts compile functions at run time as well: plotly's
+    WebGL traces do (regl writes its draw calls as code), so that only maps with many points have it. The user's texts
+    are data on all of them, in a block of JSON.
     """
     allowed = " ".join([*map(_hash, scripts), *(["'unsafe-eval'"] if generates_code else [])]) or "'none'"
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src 'self' file: data: blob:; "
-        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+    looks = "'unsafe-inline'" if is_plotly else " ".join(map(_hash, styles)) or "'none'"
+    shown = {"none": "'none'", "beside": "'self' file:", "drawn": "data: blob:"}[pictures]
+    fence = (
+        f"default-src 'none'; script-src {allowed}; style-src {looks}; img-src {shown}; connect-src 'none'; "
+        "base-uri 'none'; form-action 'none'"
     )
+    return fence if is_plotly else f"{fence}; require-trusted-types-for 'script'; trusted-types 'none'"
 
 
 @pass_eval_context
@@ -62,6 +82,5 @@ def _environment() -> Environment:
     )
     environment.filters["md"] = escape_markdown
     environment.filters["link"] = quote_link
-    environment.globals["asset"] = read_asset
     environment.globals["verdict"] = lambda passed: {True: "PASS", False: "FAIL", None: "n/a"}[passed]
     return environment

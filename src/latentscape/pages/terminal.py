@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from latentscape.figures.render import plain
+from latentscape.figures.receipt_words import list_receipt
+from latentscape.figures.render import tidy
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
 from latentscape.measures.faithfulness import WEAK_BELOW
 from latentscape.measures.readout import Target
@@ -13,6 +14,7 @@ from latentscape.pages import embeddings_improve
 from latentscape.pages.latents_conclusion import label_recalls
 from latentscape.pages.latents_improve import list_advice, list_withheld
 from latentscape.pages.report import Advice
+from latentscape.pages.spelled import warn_of_spelled
 
 MOST_FAILED = 10
 """Failed samples listed one by one."""
@@ -43,13 +45,13 @@ def summarize_latents(findings: LatentsFindings) -> str:
     for layer in findings.layers:
         lines += [_line(f"{layer.layer} {name}", drawn.trust.recall) for name, drawn in layer.maps.items()]
     lines += _list_improvements(list_advice(findings), list_withheld(findings))
-    return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
+    return "\n".join([*lines, *_closing(findings.accounting, findings.model), *_warn(findings)])
 
 
 def _list_improvements(advice: Sequence[Advice], withheld: Sequence[str]) -> list[str]:
     """The ranked claims, and what could not be judged."""
-    claims = [f"  {place}. {plain(each.claim, limit=LONGEST_LINE)}" for place, each in enumerate(advice, start=1)]
-    silent = [f"  {plain(sentence, limit=LONGEST_LINE)}" for sentence in withheld]
+    claims = [f"  {place}. {tidy(each.claim, limit=LONGEST_LINE)}" for place, each in enumerate(advice, start=1)]
+    silent = [f"  {tidy(sentence, limit=LONGEST_LINE)}" for sentence in withheld]
     return ["Improve next (evidence and actions are in the report)", *(claims or ["  no claim survives"]), *silent]
 
 
@@ -71,7 +73,7 @@ def summarize_embeddings(findings: EmbeddingsFindings) -> str:
     lines += _block("Neighbors kept by the maps", kept)
     lines += _block("Data defects", [f"  {_label(kind):<32}{n:,}" for kind, n in findings.defect_counts.items() if n])
     lines += _list_improvements(embeddings_improve.list_advice(findings), embeddings_improve.list_withheld(findings))
-    return "\n".join([*lines, *_closing(findings.accounting, findings.model)])
+    return "\n".join([*lines, *_closing(findings.accounting, findings.model), *_warn(findings)])
 
 
 def _block(heading: str, lines: Sequence[str]) -> list[str]:
@@ -89,14 +91,19 @@ def summarize_map(findings: MapFindings, folder: Path | None = None) -> str:
     """What each map is worth, in a word and in scores with their intervals; what was left out; where to look next."""
     n, graph = len(findings.rows), "" if findings.graph_recall == 1 else f", graph recall {findings.graph_recall:.3f}"
     size = f"{n:,} samples x {findings.n_features:,} features, {findings.metric} distance{graph}"
-    lines = [f"{findings.source}: {size}"]
+    lines = [f"{_sentence(findings.source)}: {size}"]
     if findings.n_kinds < n:
         lines += [f"  {findings.n_kinds:,} different rows: equal ones share a point"]
     for method, drawn in findings.maps.items():
         lines += [f"{METHOD_NAMES.get(method, method)}: {_say_level(drawn)}", *_lines(drawn.trust.scores, MAP_SCORES)]
-        lines += [f"  {notice}" for notice in (drawn.latent_map.notice,) if notice]
+        lines += [f"  {_sentence(notice)}" for notice in (drawn.latent_map.notice,) if notice]
     return "\n".join(
-        [*lines, *_account(findings.accounting, listed_in="manifest.json"), *_point_to_files(findings, folder)]
+        [
+            *lines,
+            *_account(findings.accounting, listed_in="manifest.json"),
+            *_warn(findings),
+            *_point_to_files(findings, folder),
+        ]
     )
 
 
@@ -151,7 +158,7 @@ def _fill(form: str, known: Mapping[str, float]) -> str:
 
 
 def _judge(score: Score, word: Callable[[float], str]) -> str:
-    return f"can't be told: {score.reason}" if score.value is None else f"is {word(score.value)}"
+    return f"can't be told: {_sentence(score.reason)}" if score.value is None else f"is {word(score.value)}"
 
 
 def _lines(scores: Mapping[str, Score], names: Iterable[str]) -> list[str]:
@@ -160,13 +167,13 @@ def _lines(scores: Mapping[str, Score], names: Iterable[str]) -> list[str]:
 
 def _label(name: str) -> str:
     """A name in its column, cut where it is too long."""
-    return f"{plain(name, limit=LONGEST_NAME).replace('_', ' '):<21}"
+    return f"{tidy(name, limit=LONGEST_NAME).replace('_', ' '):<21}"
 
 
 def _line(name: str, score: Score) -> str:
     label = f"  {_label(name)} "
     if score.value is None:
-        return f"{label}n/a ({score.reason})"
+        return f"{label}n/a ({_sentence(score.reason)})"
     interval = "" if score.low is None else f"  [{score.low:.3f}, {score.high:.3f}]"
     return f"{label}{score.value:.4f}{interval}  n = {score.n}"
 
@@ -174,7 +181,18 @@ def _line(name: str, score: Score) -> str:
 def _closing(accounting: Accounting, model: ModelCard) -> list[str]:
     matched = f"{model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit"
     weights = [f"Weights  {matched}"] if model.n_tensors_total else []
-    return [*_account(accounting), *weights, *(f"WARNING  {stamp}" for stamp in model.stamps)]
+    more = [f"         {_sentence(told)}" for told in list_receipt(model)[1:]]
+    return [*_account(accounting), *weights, *more, *(f"WARNING  {_sentence(stamp)}" for stamp in model.stamps)]
+
+
+def _warn(findings: LatentsFindings | EmbeddingsFindings | MapFindings) -> list[str]:
+    """What the pictures could not write."""
+    return [f"WARNING  {sentence}" for sentence in warn_of_spelled(findings)]
+
+
+def _sentence(text: str) -> str:
+    """A user's words as one line that can't look like another one of ours."""
+    return tidy(text, limit=LONGEST_LINE)
 
 
 def _account(accounting: Accounting, *, listed_in: str = "the report") -> list[str]:
@@ -182,6 +200,6 @@ def _account(accounting: Accounting, *, listed_in: str = "the report") -> list[s
     return [
         f"Samples  {accounting.n_in} in = {accounting.n_ok} studied + {accounting.n_skipped} skipped "
         f"+ {accounting.n_failed} failed",
-        *(f"  failed {skip.id}: {skip.reason}" for skip in accounting.failed[:MOST_FAILED]),
+        *(f"  failed {_sentence(skip.id)}: {_sentence(skip.reason)}" for skip in accounting.failed[:MOST_FAILED]),
         *([f"  and {n_more} more: see {listed_in}"] if n_more > 0 else []),
     ]

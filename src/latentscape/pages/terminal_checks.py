@@ -1,10 +1,12 @@
 """What a gate found, as a table on the terminal."""
 
 from latentscape.measures.gate import CheckedRun, GateLine
+from latentscape.pages.escape import clean_text
 
 MARKS = {"passed": "pass", "failed": "FAIL", "not measured": "FAIL"}
 HEADER = ("", "score", "value", "95 % interval", "asked for")
 LONGEST_NAME = 60
+LONGEST_REASON = 240
 
 
 def tell_checks(checked: CheckedRun) -> str:
@@ -15,14 +17,32 @@ def tell_checks(checked: CheckedRun) -> str:
     n, n_failed = len(checked.lines), checked.n_failed
     noun = "line" if n == 1 else "lines"
     verdict = f"{n_failed} of {n} {noun} failed" if n_failed else f"all {n} {noun} passed" if n > 1 else "1 line passed"
-    return "\n".join([f"{checked.folder} ({checked.study}) by {checked.policy}", *table, verdict])
+    return "\n".join([_say_what(checked), *table, verdict])
+
+
+def _say_what(checked: CheckedRun) -> str:
+    folder, study, policy = (
+        _cut(text, limit=LONGEST_REASON) for text in (checked.folder, checked.study, checked.policy)
+    )
+    return f"{folder} ({study}) by {policy}"
+
+
+def _cut(text: str, *, limit: int) -> str:
+    """One line that can't look like another one of ours."""
+    line = clean_text(text)
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def _row(line: GateLine) -> tuple[str, ...]:
-    name = line.condition.name
-    name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    name = _cut(line.condition.name, limit=LONGEST_NAME)
     if line.value is None:
-        return MARKS[line.verdict], name, "n/a", "", f"{line.asked}; not measured: {line.reason}"
+        return (
+            MARKS[line.verdict],
+            name,
+            "n/a",
+            "",
+            f"{line.asked}; not measured: {_cut(line.reason, limit=LONGEST_REASON)}",
+        )
     interval = "" if line.low is None or line.high is None else f"[{line.low:.4f}, {line.high:.4f}]"
     return MARKS[line.verdict], name, _write(line.value), interval, line.asked
 

@@ -8,9 +8,11 @@ from latentscape.settings.commands import MapSettings as MapSettings
 from latentscape.settings.commands import Metric as Metric
 from latentscape.settings.commands import Quality as Quality
 from latentscape.settings.commands import Start as Start
+from latentscape.settings.commands import most_failures as most_failures
 from latentscape.settings.commands import record_settings as record_settings
 from latentscape.settings.compare import CompareSettings as CompareSettings
 from latentscape.settings.config_file import load_config as load_config
+from latentscape.settings.early import check_configs as check_configs
 from latentscape.settings.emotion import EmotionConfig as EmotionConfig
 from latentscape.settings.emotion import RunLabel as RunLabel
 from latentscape.settings.emotion import SpeechStyle as SpeechStyle

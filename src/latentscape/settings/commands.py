@@ -1,5 +1,6 @@
 """The choices of each command. A class is the option table of its command: names, defaults and meanings."""
 
+import re
 from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
@@ -12,6 +13,9 @@ Metric = Literal["cosine", "euclidean"]
 Quality = Literal["fast", "best"]
 Start = Literal["pca", "spectral"]
 METHODS = ("tsne", "umap", "pca")
+HOW_TO_RUN = ("resume", "fresh", "max_failed")
+"""Choices that leave no trace: a run that was stopped and resumed has the same bytes as one that was not."""
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +42,26 @@ class LatentsSettings:
     """Draw no t-SNE."""
     layers: tuple[str, ...] | None = None
     """Layers to study, by name or glob, separated by commas; without it cnn, encoder, mlp and logits. Every transformer
-    layer: `cnn,encoder.encoder.layers.*,encoder,mlp,logits`."""
+    layer: `cnn,encoder.encoder.layers.*,encoder,mlp,logits`. A layer with several answers: `NAME#0`, `NAME#KEY`."""
     align: bool = False
     """Draw the layers' maps in one frame, so that what moves from layer to layer has moved for a reason."""
     allow_missing: tuple[str, ...] = ()
     """Pattern of tensors that may be missing from the checkpoint; every picture then says so."""
+    max_failed: str | None = None
+    """Exit with 8, after everything is written, where more samples fail than this number or share: `20`, `1%`."""
+    resume: bool = False
+    """Insist on going on with the unfinished run in the output folder: an error where it was made from other inputs.
+    Without it a run goes on where its inputs are the same, and begins anew where they are not."""
+    fresh: bool = False
+    """Compute everything anew, whatever the output folder holds."""
 
     def __post_init__(self) -> None:
         _check_numbers(self)
+
+    @property
+    def reuse(self) -> bool | None:
+        """What the run folder is told of what it holds: True must be used, False must not, None where inputs agree."""
+        return True if self.resume else False if self.fresh else None
 
     @property
     def layer_patterns(self) -> tuple[str, ...] | None:
@@ -97,6 +113,13 @@ class EmbeddingsSettings:
     """A YAML file with thresholds of your own for the readiness checklist; without it the published ones."""
     allow_missing: tuple[str, ...] = ()
     """Pattern of tensors that may be missing from the checkpoint; every picture then says so."""
+    max_failed: str | None = None
+    """Exit with 8, after everything is written, where more samples fail than this number or share: `20`, `1%`."""
+    resume: bool = False
+    """Insist on going on with the unfinished run in the output folder: an error where it was made from other inputs.
+    Without it a run goes on where its inputs are the same, and begins anew where they are not."""
+    fresh: bool = False
+    """Compute everything anew, whatever the output folder holds."""
 
     def __post_init__(self) -> None:
         _check_numbers(self)
@@ -114,7 +137,13 @@ class EmbeddingsSettings:
             raise UsageError(
                 f"the study needs {' and '.join(missing)}",
                 hint="for vectors you have already: `latentscape embeddings --vectors vectors.npz`",
+                fault="option-missing",
             )
+
+    @property
+    def reuse(self) -> bool | None:
+        """What the run folder is told of what it holds: True must be used, False must not, None where inputs agree."""
+        return True if self.resume else False if self.fresh else None
 
     @property
     def layer_patterns(self) -> tuple[str, ...] | None:
@@ -173,8 +202,21 @@ class MapSettings:
 
 
 def record_settings(settings: Any) -> dict[str, Any]:
-    """Every choice of a command as JSON values, for the manifest of the run folder."""
-    return {item.name: _record_value(getattr(settings, item.name)) for item in fields(settings)}
+    """Every choice of a command that can change what the run folder holds, as JSON values for its manifest."""
+    kept = [item.name for item in fields(settings) if item.name not in HOW_TO_RUN]
+    return {name: _record_value(getattr(settings, name)) for name in kept}
+
+
+def most_failures(limit: str | None, *, n_read: int) -> float:
+    """How many of `n_read` samples may fail by `--max-failed`; infinity without it.
+
+    >>> most_failures("1%", n_read=500), most_failures("20", n_read=500)
+    (5.0, 20.0)
+    """
+    found = _SHARE.fullmatch(limit.strip()) if limit is not None else None
+    if found is None:
+        return inf
+    return float(found[1]) * n_read / 100 if found[2] else float(found[1])
 
 
 def _record_value(value: object) -> object:
@@ -192,7 +234,9 @@ def _check_map_numbers(settings: MapSettings) -> None:
     unknown = [name for name in settings.methods if name not in METHODS]
     if unknown or not settings.methods:
         got, hint = ", ".join(unknown) or "no method", nearest(unknown[0], METHODS) if unknown else ""
-        raise UsageError("a bad `--method`", got=got, expected=", ".join(METHODS), hint=hint)
+        raise UsageError(
+            "a bad `--method`", got=got, expected=", ".join(METHODS), hint=hint or "name one", fault="option-value"
+        )
     budget = settings.time_budget
     ranges = {
         "perplexity": (settings.perplexity, 1 <= settings.perplexity < inf, "1 or more"),
@@ -202,27 +246,40 @@ def _check_map_numbers(settings: MapSettings) -> None:
     }
     for name, (value, fits, expected) in ranges.items():
         if not fits:
-            raise UsageError(f"a bad `--{name}`", got=str(value), expected=expected)
+            raise bad_value(name, value, expected)
 
 
 def check_draw(max_samples: int, seed: int) -> None:
     """Raise UsageError for a number of samples or a seed out of range."""
     if max_samples < 0:
-        raise UsageError("a bad `--max-samples`", got=str(max_samples), expected="0 (all) or more")
+        raise bad_value("max-samples", max_samples, "0 (all) or more")
     if not 0 <= seed < 2**32:
-        raise UsageError("a bad `--seed`", got=str(seed), expected="0 to 4294967295")
+        raise bad_value("seed", seed, "0 to 4294967295")
+
+
+def bad_value(option: str, value: object, expected: str) -> UsageError:
+    """The error for an option whose value is out of range."""
+    hint = "`latentscape COMMAND --help` lists the options"
+    return UsageError(f"a bad `--{option}`", got=str(value), expected=expected, hint=hint, fault="option-value")
 
 
 def _refuse_beside_vectors(given: list[str]) -> None:
     if given:
         raise UsageError(
-            "`--vectors` takes the place of model and pair file", got=f"{', '.join(given)} as well", hint="leave it out"
+            "`--vectors` takes the place of model and pair file",
+            got=f"{', '.join(given)} as well",
+            hint="leave it out",
+            fault="option-conflict",
         )
 
 
 def _check_numbers(settings: LatentsSettings | EmbeddingsSettings) -> None:
     check_draw(settings.max_samples, settings.seed)
     if settings.batch_size is not None and settings.batch_size < 1:
-        raise UsageError("a bad `--batch-size`", got=str(settings.batch_size), expected="1 or more")
+        raise bad_value("batch-size", settings.batch_size, "1 or more")
     if settings.layers is not None and not settings.layer_patterns:
-        raise UsageError("an empty `--layers`", hint="`--list-layers` shows the names")
+        raise UsageError("an empty `--layers`", hint="`--list-layers` shows the names", fault="option-value")
+    if settings.max_failed is not None and not _SHARE.fullmatch(settings.max_failed.strip()):
+        raise bad_value("max-failed", settings.max_failed, "a number of samples or a share, such as `20` or `1%`")
+    if settings.resume and settings.fresh:
+        raise UsageError("`--resume` and `--fresh` exclude each other", hint="leave one out", fault="option-conflict")

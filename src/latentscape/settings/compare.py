@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from latentscape.errors import UsageError
-from latentscape.settings.commands import Device, EmbeddingsSettings, LatentsSettings, check_draw
+from latentscape.settings.commands import Device, EmbeddingsSettings, LatentsSettings, bad_value, check_draw
 
 Order = Literal["given", "epoch"]
 OF_CHECKPOINTS = (
@@ -65,7 +65,7 @@ class CompareSettings:
     def __post_init__(self) -> None:
         check_draw(self.max_samples or 0, self.seed)
         if self.batch_size is not None and self.batch_size < 1:
-            raise UsageError("a bad `--batch-size`", got=str(self.batch_size), expected="1 or more")
+            raise bad_value("batch-size", self.batch_size, "1 or more")
 
     def require_models(self, *, n_runs: int, n_checkpoints: int) -> None:
         """Raise UsageError unless there are two or more run folders, or two or more checkpoints and their data."""
@@ -75,12 +75,15 @@ class CompareSettings:
                 got=f"{n_runs} run folders, {n_checkpoints} checkpoints",
                 expected="one or the other",
                 hint="study the checkpoints first, then compare their run folders",
+                fault="option-conflict",
             )
         if n_runs + n_checkpoints < 2:
             raise UsageError(
                 "a comparison needs two or more",
                 got=f"{n_runs + n_checkpoints}",
                 expected="run folders, or `--checkpoint A.pt B.pt`",
+                hint="`latentscape compare --help` has examples",
+                fault="option-missing",
             )
         if n_runs:
             self._refuse_beside_runs()
@@ -88,6 +91,8 @@ class CompareSettings:
             raise UsageError(
                 "what are the checkpoints to be shown?",
                 expected="`--config` of a classifier, or `--data` of a retriever",
+                hint="name the file that the models were trained with",
+                fault="option-missing",
             )
 
     def _refuse_beside_runs(self) -> None:
@@ -99,6 +104,7 @@ class CompareSettings:
                 "run folders are compared as they are",
                 got=", ".join(f"`--{name.replace('_', '-')}`" for name in made),
                 hint="leave it out, or give the checkpoints themselves with `--checkpoint`",
+                fault="option-conflict",
             )
 
     @property

@@ -55,7 +55,8 @@ def _fill_sections(values: dict[str, Any], model_class: type[BaseModel]) -> dict
 def _list_problems(path: Path, problems: Sequence[Problem]) -> UsageError:
     count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
     lines = [f"  {path}:{problem.line}: {problem.sentence}" for problem in problems]
-    return UsageError("\n".join([f"{count} in {path}", *lines]), hint="change these lines and run the command again")
+    hint = "change these lines and run the command again"
+    return UsageError("\n".join([f"{count} in {path}", *lines]), hint=hint, fault="config-values")
 
 
 def _explain(fault: Mapping[str, Any], top: Node, model_class: type[BaseModel]) -> Problem:

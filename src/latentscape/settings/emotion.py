@@ -9,7 +9,8 @@ from unicodedata import normalize
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from latentscape.paths import expand_home, is_folder
+from latentscape.datasets.kind_names import KNOWN, find_kind, suggest_kind
+from latentscape.paths import expand_home, is_folder, real_path
 from latentscape.settings.section import (
     Color,
     Count,
@@ -39,6 +40,13 @@ class DatasetConfig(Section):
     data_dir: Path
     """The folder (for csv: the file); relative paths start at the current folder."""
 
+    @field_validator("class_path")
+    @classmethod
+    def _check_kind(cls, value: str) -> str:
+        if ":" not in value and find_kind(value) is None:
+            raise ValueError(f"`{value}` is no kind of data set; known: {KNOWN}; {suggest_kind(value)}")
+        return value
+
 
 class SpeechData(Section):
     """What the model hears."""
@@ -56,6 +64,10 @@ class SpeechData(Section):
     def _check_datasets(cls, value: tuple[DatasetConfig, ...]) -> tuple[DatasetConfig, ...]:
         if not value:
             raise ValueError("the list is empty: name at least one data set")
+        roots = [real_path(expand_home(entry.data_dir)) for entry in value]
+        twice = [entry.data_dir for place, entry in enumerate(value) if roots[place] in roots[:place]]
+        if twice:
+            raise ValueError(f"the data set {twice[0]} is listed twice")
         return value
 
 

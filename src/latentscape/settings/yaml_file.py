@@ -91,9 +91,9 @@ def read_yaml(path: Path) -> tuple[Node, list[Problem]]:
     except YAMLError as error:
         raise _explain_broken(path, text, error) from None
     if top is None:
-        raise UsageError(f"{path} is empty", expected="a config file", hint="copy one from `configs/` and change it")
+        raise _broken(f"{path} is empty", expected="a config file", hint="copy one from `configs/` and change it")
     if not isinstance(top.value, dict):
-        raise UsageError(
+        raise _broken(
             f"{path}:{top.line}: the file is not a mapping",
             got=_describe(top.value),
             expected="lines like `data:`",
@@ -105,19 +105,29 @@ def read_yaml(path: Path) -> tuple[Node, list[Problem]]:
 def _read_text(path: Path) -> str:
     kind = kind_of(path)
     if kind != FILE:
-        raise UsageError(f"can't read the config {path}: {kind}", hint="check the path given with `--config`")
+        raise UsageError(
+            f"can't read the config {path}: {kind}",
+            hint="check the path given with `--config`",
+            fault="config-missing",
+        )
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"can't read the config {path}: {error.strerror}", hint="check its permissions") from None
+        raise UsageError(
+            f"can't read the config {path}: {error.strerror}", hint="check its permissions", fault="config-missing"
+        ) from None
     if len(content) > LARGEST_BYTES:
-        raise UsageError(f"{path} is larger than 1 MiB", expected="a config file", hint="is this the right file?")
+        raise _broken(f"{path} is larger than 1 MiB", expected="a config file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
+        raise _broken(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
+
+
+def _broken(what: str, *, got: str = "", expected: str = "", hint: str = "is this the right file?") -> UsageError:
+    return UsageError(what, got=got, expected=expected, hint=hint, fault="config-broken")
 
 
 def _explain_broken(path: Path, text: str, error: YAMLError) -> UsageError:
@@ -130,7 +140,7 @@ def _explain_broken(path: Path, text: str, error: YAMLError) -> UsageError:
     shown = text.splitlines()[line - 1] if line <= len(text.splitlines()) else ""
     tab = "\t" in shown[: len(shown) - len(shown.lstrip())]
     hint = "indent with spaces: YAML does not allow tabs" if tab else "look at this line and the one above it"
-    return UsageError(f"{path}:{line}: broken YAML: {sentence}", got=shown.strip()[:80], hint=hint)
+    return _broken(f"{path}:{line}: broken YAML: {sentence}", got=shown.strip()[:80], hint=hint)
 
 
 @dataclass
@@ -240,7 +250,7 @@ class _Builder:
             self._report(event, f"the tag `{shown}` is not allowed: a config holds plain values only")
 
     def _too_much(self, event: Event, sentence: str) -> UsageError:
-        return UsageError(f"{self.path}:{event.start_mark.line + 1}: {sentence}", hint="is this the right file?")
+        return _broken(f"{self.path}:{event.start_mark.line + 1}: {sentence}")
 
     def _report(self, event: Event, sentence: str) -> None:
         self.problems.append(Problem(event.start_mark.line + 1, sentence))

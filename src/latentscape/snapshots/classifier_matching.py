@@ -53,6 +53,7 @@ def _order_classes(first: ClassifierSnapshot, other: ClassifierSnapshot) -> RowN
             got=f"{quote_names(other.class_names)} in `{other.checkpoint.folder}`",
             expected=f"{quote_names(first.class_names)}, as in `{first.checkpoint.folder}`",
             hint="compare models that were trained for the same classes",
+            fault="runs-unmatched",
         )
     return np.array([other.class_names.index(name) for name in first.class_names], dtype=np.int64)
 

@@ -35,6 +35,7 @@ def require_some(n_ok: int, left_out: Reasons, *, what: str) -> None:
         got=", ".join(reasons[:6]) or f"no {what} at all",
         expected="runs of the same data",
         hint="run the study of each checkpoint with the same data, `--max-samples` and `--seed`",
+        fault="runs-unmatched",
     )
 
 

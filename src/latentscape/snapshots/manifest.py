@@ -33,7 +33,8 @@ LARGEST_COUNT = 2**53
 
 def damaged(run: FinishedRun, what: str, got: object = "") -> DataError:
     """The error for a run that lacks something or says something else than a run of ours does."""
-    return DataError(f"`{run.path}` can't be compared: {what}", got=str(got)[:200], hint=AGAIN)
+    what = f"`{run.path}` can't be compared: {what}"
+    return DataError(what, got=str(got)[:200], hint=AGAIN, fault="run-damaged")
 
 
 def read_checkpoint(run: FinishedRun) -> Checkpoint:
@@ -76,7 +77,21 @@ def read_model_card(run: FinishedRun) -> ModelCard:
         trained={clean_text(key): _clean(value) for key, value in trained.items() if _is_plain(value)},
         unlearns_dataset=card.get("unlearns_dataset") is True,
         stamps=tuple(map(clean_text, stamps)),
+        receipt=_read_receipt(card.get("receipt")),
     )
+
+
+def _read_receipt(receipt: object) -> dict[str, Any]:
+    """What of a weight receipt can be shown: plain values, lists of text, and plain values of base and adapter."""
+    if not isinstance(receipt, dict):
+        return {}
+    shown: dict[str, Any] = {key: _clean(value) for key, value in receipt.items() if _is_plain(value)}
+    shown |= {key: [clean_text(each) for each in value] for key, value in receipt.items() if _are_texts(value)}
+    for key in ("adapter", "base"):
+        inner = receipt.get(key)
+        if isinstance(inner, dict):
+            shown[key] = {clean_text(name): _clean(value) for name, value in inner.items() if _is_plain(value)}
+    return shown
 
 
 def read_names(run: FinishedRun, key: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def match_snapshots(snapshots: Sequence[Snapshot]) -> Matched:
     if len(snapshots) < 2:
         raise UsageError(
             "a comparison needs at least two checkpoints", got=str(len(snapshots)),
-            hint="give the run folder of another checkpoint too",
+            hint="give the run folder of another checkpoint too", fault="option-missing",
         )  # fmt: skip
     checkpoints = name_checkpoints([snapshot.checkpoint for snapshot in snapshots])
     named = [replace(snapshot, checkpoint=each) for snapshot, each in zip(snapshots, checkpoints, strict=True)]
@@ -35,5 +35,7 @@ def match_snapshots(snapshots: Sequence[Snapshot]) -> Matched:
             "a classifier and a retriever can't be compared",
             got=f"`{classifiers[0].checkpoint.folder}` and `{retrievers[0].checkpoint.folder}`",
             expected="runs of one study",
+            hint="compare runs of `latents` with each other, and runs of `embeddings`",
+            fault="runs-unmatched",
         )
     return match_classifiers(classifiers) if classifiers else match_retrievers(retrievers)

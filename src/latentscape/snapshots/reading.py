@@ -25,4 +25,5 @@ def read_snapshot(folder: Path) -> Snapshot:
     raise DataError(
         f"`{folder}` has no checkpoint that could be compared", got=f"a run of `{run.study}`"[:200],
         expected="a run of `latents` or `embeddings`", hint="give the folders that `--output` of these studies named",
+        fault="runs-unmatched",
     )  # fmt: skip

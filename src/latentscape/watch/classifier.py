@@ -10,7 +10,7 @@ from torch import nn
 
 from latentscape.diagnosis import Judged
 from latentscape.errors import ModelError, UsageError
-from latentscape.features import Extraction, extract_features
+from latentscape.features import Extraction, Reading, Shards, read_features
 from latentscape.findings import LOGITS, Accounting, ModelCard, Skip, choose_main
 from latentscape.kept_features import describe_extraction, keep_extraction
 from latentscape.layer_maps import versions
@@ -131,16 +131,15 @@ class ClassifierWatch(Watch):
             "versions": versions(MODEL_VERSIONED),
         }
 
-        def compute() -> Extraction:
-            return extract_features(
-                shell,
-                self._chosen,
+        def compute(shards: Shards) -> Extraction:
+            reading = Reading(
                 layers=layers,
                 collate=to_keywords(self.collate or collate_items),
                 lengths=self._lengths,
                 batch_size=self.batch_size,
                 device=inputs["device"],
             )
+            return read_features(shell, self._chosen, reading, shards=shards)
 
         return keep_extraction(folder, inputs, compute), inputs
 

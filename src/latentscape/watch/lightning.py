@@ -28,6 +28,7 @@ def _find_callbacks() -> tuple[type, ...]:
             "the Lightning callback needs a package that is not installed",
             got="neither `lightning` nor `pytorch-lightning`",
             hint='pip install "latentscape[lightning]"',
+            fault="extra-missing",
         )
     return tuple(dict.fromkeys(found))
 

@@ -177,6 +177,7 @@ def _require(module: str, extra: str = "") -> Any:
             f"the logger `{extra}` needs a package that is not installed",
             got=str(error),
             hint=f'pip install "latentscape[{extra}]"',
+            fault="extra-missing",
         ) from error
 
 

@@ -1,0 +1,1 @@
+"""Bad inputs, one a row: what the command must say of each."""

@@ -1,0 +1,181 @@
+"""Hostile text in every place of every page, opened in a headless Chromium: read as it is, never obeyed."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.hostile_pages import PAGES, Marks
+from chaos.outcome import Outcome
+from chaos.payloads import PAYLOADS
+from latentscape.pages.escape import clean_text
+from tests.browser import Opened, open_page, start_browser
+
+NAME = "hostile text on pages"
+PROMISE = "no script of it runs, nothing is asked for or written on the console, and each letter of it is shown"
+FEW = 2
+"""Payloads at the smallest scale."""
+WORKERS = 2
+"""Processes with a browser each."""
+MOST_ALONE = 4
+"""Payloads that one process opens by itself."""
+LEAST_SHOWN = 20
+"""Letters that are left at least of a name that is cut where it is long."""
+DRAWN = "#map .main-svg"
+FOREIGN = (
+    "iframe, object, embed, base, form, link, img, math, meta[http-equiv=refresh], foreignObject, animate, "
+    "a[href^='javascript:' i], [onerror], [onload], [onfocus], [onmouseover], [ontoggle], [onbegin], [srcdoc]"
+)
+"""What no page of these has of its own; pictures are left out of the reports."""
+READ = """() => {
+  const attributes = [...document.querySelectorAll("[title], [alt], [aria-label]")].flatMap((element) =>
+    ["title", "alt", "aria-label"].map((name) => element.getAttribute(name) ?? ""));
+  const skipped = document.body.querySelectorAll("script, style");
+  const hidden = new Set(skipped);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let text = "";
+  while (walker.nextNode()) if (!hidden.has(walker.currentNode.parentElement)) text += walker.currentNode.data;
+  return [document.title, text, ...attributes].join("\\n");
+}"""
+LABELED = """() => document.getElementById("map").data
+  .map((trace, curve) => (trace.text && trace.visible !== false ? curve : -1)).filter((curve) => curve >= 0)"""
+PLACE = """(curve) => {
+  const plot = document.getElementById("map");
+  const { x, y } = plot._fullData[curve];
+  const { xaxis, yaxis } = plot._fullLayout;
+  const box = plot.getBoundingClientRect();
+  return [box.left + xaxis._offset + xaxis.l2p(x[0]), box.top + yaxis._offset + yaxis.l2p(y[0])];
+}"""
+HOVERED = (
+    "() => [...document.querySelectorAll('#map .hoverlayer .hovertext')].map((label) => label.textContent).join(' ')"
+)
+MOST_HOVERED = 4
+BETWEEN_HOVERS = 120
+"""Milliseconds; plotly passes over what comes sooner after the last one."""
+NOISE = "GL Driver Message"
+"""How a browser without a graphics card grumbles about its own drawing by WebGL."""
+
+
+def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
+    """Open every page with every payload; a trial is one place of one page with one payload."""
+    payloads = choose(scale, seed)
+    n_workers = WORKERS if len(payloads) > MOST_ALONE else 1
+    shares = [payloads[i::n_workers] for i in range(n_workers)]
+    folders = [folder / f"worker-{i}" for i in range(n_workers)]
+    try:
+        if n_workers == 1:
+            judged = judge_payloads(shares[0], folders[0])
+        else:
+            with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as workers:
+                judged = list(chain.from_iterable(workers.map(judge_payloads, shares, folders)))
+    except NoBrowserError as reason:
+        return [Outcome(name=NAME, promise=PROMISE, tried=0, note=f"not tried: {reason}")]
+    return [
+        Outcome(
+            name=NAME,
+            promise=PROMISE,
+            tried=sum(n for n, _ in judged),
+            wrong=[line for _, lines in judged for line in lines],
+            note=f"{len(payloads)} payloads x {len(PAGES)} kinds of pages = {len(judged):,} pages in a browser",
+        )
+    ]
+
+
+class NoBrowserError(Exception):
+    """There is no Chromium, or no Playwright, on this machine."""
+
+
+def judge_payloads(payloads: Sequence[str], folder: Path) -> list[tuple[int, list[str]]]:
+    """For every page with every payload: how many places it has, and what went wrong on it."""
+    folder.mkdir()
+    try:
+        with start_browser() as browser:
+            return [_judge(browser, folder / "page.html", name, payload) for payload in payloads for name in PAGES]
+    except pytest.skip.Exception as reason:
+        raise NoBrowserError(str(reason)) from None
+    finally:
+        folder.rmdir()
+
+
+def choose(scale: float, seed: int) -> Sequence[str]:
+    """All payloads, or evenly spread ones for a smaller scale."""
+    n = min(max(FEW, round(scale * len(PAYLOADS))), len(PAYLOADS))
+    return [PAYLOADS[(seed + i * len(PAYLOADS) // n) % len(PAYLOADS)] for i in range(n)]
+
+
+def _judge(browser: Any, path: Path, name: str, payload: str) -> tuple[int, list[str]]:  # noqa: PLR0917
+    mark = Marks(payload)
+    path.write_text(PAGES[name](mark), encoding="utf-8")
+    with open_page(browser, path, reduced=True) as opened:
+        seen = squeeze(_look_everywhere(opened))
+        faults = [*_find_faults(opened), *(f"does not show {name}" for name in _find_lost(mark, seen))]
+    path.unlink()
+    return len(mark.made), [f"{name}, {payload!r}: {fault}" for fault in faults]
+
+
+def _look_everywhere(opened: Opened) -> str:
+    """All text of a page, with what appears when one hovers and clicks."""
+    return "\n".join([*_explore(opened), opened.page.evaluate(READ)])
+
+
+def _explore(opened: Opened) -> Iterator[str]:
+    page = opened.page
+    if page.locator("#options").count():
+        opened.wait(f"document.querySelector('{DRAWN}') !== null && Boolean(document.getElementById('map').data)")
+        for curve in page.evaluate(LABELED)[:MOST_HOVERED]:
+            page.mouse.move(*page.evaluate(PLACE, curve))
+            page.wait_for_timeout(BETWEEN_HOVERS)
+            yield page.evaluate(HOVERED)
+    if page.locator("#slider").count():
+        opened.wait("document.body.dataset.moving !== 'true'")
+        for tab in range(page.locator("[data-list]").count()):
+            page.locator("[data-list]").nth(tab).click()
+            if page.locator("#select-all").count():
+                page.locator("#select-all").click()
+            yield page.evaluate(READ)
+        x, y = page.evaluate("comparison.placeOf(1)")
+        page.mouse.move(x, y)
+        yield page.evaluate(READ)
+        for i in range(3):
+            page.locator("#slider").fill(str(i))
+            yield page.evaluate(READ)
+    for summary in range(page.locator("summary").count()):
+        page.locator("summary").nth(summary).click()
+
+
+def _find_faults(opened: Opened) -> list[str]:
+    """What the page did or let in that it must not."""
+    page = opened.page
+    problems = (problem for problem in opened.problems if NOISE not in problem)
+    faults = [*problems, *(f"violates {directive}" for directive in opened.violations())]
+    if page.evaluate("'pwned' in window || 'pwned' in Object.prototype"):
+        faults.append("a script of the text ran")
+    if n := page.evaluate(f"document.querySelectorAll(`{FOREIGN}`).length"):
+        faults.append(f"{n} elements that are not ours")
+    if page.evaluate("location.protocol") != "file:" or not page.evaluate("location.href").endswith("/page.html"):
+        faults.append(f"went to {page.url}")
+    return faults
+
+
+def _find_lost(mark: Marks, seen: str) -> list[str]:
+    """Places whose text can't be read on the page, whole or cut with an ellipsis."""
+    return [
+        place
+        for place, texts in mark.made.items()
+        if not any(_is_shown(squeeze(clean_text(text)), seen) for text in texts)
+    ]
+
+
+def _is_shown(text: str, seen: str) -> bool:
+    return text in seen or any(f"{text[:n]}…" in seen for n in range(len(text) - 1, LEAST_SHOWN - 1, -1))
+
+
+def squeeze(text: str) -> str:
+    """Text without any white space: lines may be broken anywhere."""
+    return re.sub(r"[\s\u200b]+", "", unicodedata.normalize("NFC", text))

@@ -1,0 +1,13 @@
+"""See `chaos/gauntlet/labels.py`: the verdict on each input, whole commands."""
+
+import pytest
+
+from chaos.gauntlet.labels import CASES
+from chaos.gauntlet.runner import judge
+
+pytestmark = pytest.mark.slow  # whole studies
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_verdict_is_right(case, place):
+    assert not judge(case, place)

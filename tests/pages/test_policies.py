@@ -1,0 +1,98 @@
+"""Every page that the tool writes is fenced in, holds no markup of a user's, and has the weight receipt at its foot."""
+
+import base64
+import hashlib
+import re
+from importlib.resources import files
+
+import pytest
+
+from chaos.hostile_pages import PAGES, Marks
+from latentscape.pages.templates import read_asset
+
+from .conftest import parse_page
+
+PAYLOAD = "</script></style></title>\"'><img src=x onerror=alert(1)><script>alert(1)</script>"
+BARE = {"feature map"}
+"""Pages of studies without a model."""
+TEMPLATES = ("compare.html.j2", "map.html.j2", "report.html.j2")
+SAFE = ("style", "figure_json", "options_json", "plotly_js", "map_js", "payload", "script")
+"""What templates put in unescaped: our own style and scripts, and what `embed_json` made."""
+COMMON = {
+    "default-src": "'none'",
+    "connect-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "p", "article", "h1", "nav", "a", "section", "h2", "h3", "ul",
+    "ol", "li", "details", "summary", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "small", "svg",
+    "rect", "strong", "code", "footer", "header", "dl", "dt", "dd", "main", "aside", "button", "path", "script",
+    "noscript", "input", "label", "select", "canvas",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=list(PAGES))
+def written(request):
+    mark = Marks(PAYLOAD)
+    page = PAGES[request.param](mark)
+    return request.param, page, parse_page(page)
+
+
+def read_policy(parsed) -> dict[str, str]:
+    metas = [values for tag, values in parsed.elements if tag == "meta"]
+    assert list(metas[0]) == ["charset"]
+    assert metas[1]["http-equiv"] == "Content-Security-Policy"  # before anything that it could forbid
+    rules = (rule.partition(" ") for rule in metas[1]["content"].split("; "))
+    return {name: value for name, _, value in rules}
+
+
+def hash_all(texts) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+def test_every_template_is_tried_here():
+    found = {each.name for each in files("latentscape.pages").joinpath("assets").iterdir()}
+    assert {name for name in found if name.endswith(".html.j2")} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_fill_in_unescaped_only_what_is_ours(name):
+    text = read_asset(name)
+    unescaped = re.findall(r"\{\{([^{}]*)\|\s*safe\b", text)
+    assert {part.strip().split()[0] for part in unescaped if not part.strip().startswith("'")} <= set(SAFE)
+    assert text.count('http-equiv="Content-Security-Policy"') == 1
+    assert not re.search(r"\son\w+=|\sstyle=|https?://", text)
+
+
+def test_the_policy_names_exactly_what_is_on_the_page(written):
+    name, page, parsed = written
+    rules = read_policy(parsed)
+    assert {rule: rules[rule] for rule in COMMON} == COMMON
+    run = [text for values, text in parsed.scripts if "type" not in values]
+    compiles = " 'unsafe-eval'" if name == "latents map of many points" else ""
+    assert rules["script-src"] == (hash_all(run) + compiles or "'none'")
+    is_plotly = len(page) > 3_000_000
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert rules["style-src"] == ("'unsafe-inline'" if is_plotly else hash_all(styles[:1]))
+    assert rules["img-src"] == ("data: blob:" if is_plotly else "'none'" if run else "'self' file:")
+    assert is_plotly or rules["require-trusted-types-for"] == "'script'"
+    assert is_plotly == name.endswith(("map", "map of many points"))
+
+
+def test_no_text_becomes_markup(written):
+    _, _, parsed = written
+    assert {tag for tag, _ in parsed.elements} <= TAGS
+    names = {name for _, values in parsed.elements for name in values}
+    assert not {name for name in names if name.startswith("on") or name in ("style", "srcdoc", "src")}
+    assert all(re.match(r"#|[\w%.-][\w%./-]*\.html$|https://", link) for link in parsed.attributes("href"))
+    assert PAYLOAD in parsed.text
+
+
+def test_the_receipt_is_at_the_foot(written):
+    name, page, _ = written
+    foot = page[page.rindex("<footer>") :] if "<footer>" in page else ""
+    assert ("bit for bit" in foot) == (name not in BARE)
+    if name not in BARE:
+        assert "tensors (100 %)" in foot
