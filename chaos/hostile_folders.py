@@ -79,6 +79,7 @@ def make_sentence_transformer(base: Path, folder: Path) -> None:
 
 
 REFUSED_EVERYWHERE: Mapping[str, tuple[Change, str]] = {
+    "auto-map-of-a-known-type": (change("config.json", auto_map=EVIL), "code-model"),
     "auto-map": (change("config.json", model_type="evil", auto_map=EVIL), "code-model"),
     "auto-map-with-borrowed-tokenizer": (
         change("config.json", model_type="evil", auto_map=EVIL, tokenizer_class="BertTokenizer"),
@@ -125,7 +126,6 @@ REFUSED_EVERYWHERE: Mapping[str, tuple[Change, str]] = {
 TEMPLATE = "{{ ''.__class__.__mro__[1].__subclasses__() }}{{ cycler.__init__.__globals__.os.system('touch CANARY') }}"
 HARMLESS: Mapping[str, Change] = {
     "python-files": lambda _: None,
-    "unused-auto-map": change("config.json", auto_map=EVIL),
     "unused-auto-map-of-words": change("tokenizer_config.json", auto_map=EVIL),
     "template": lambda folder: (folder / "chat_template.jinja").write_text(
         TEMPLATE.replace("CANARY", str(folder / "canary"))

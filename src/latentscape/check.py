@@ -76,7 +76,11 @@ def check_run(folder: str | os.PathLike[str], *, policy: Path | None = None, fai
 def require_passed(checked: CheckedRun) -> None:
     """Raise GateError, which ends the command with 1, when a line failed."""
     if checked.n_failed:
-        raise GateError(f"{checked.n_failed} of {len(checked.lines)} lines failed", got=f"`{checked.folder}`")
+        raise GateError(
+            f"{checked.n_failed} of {len(checked.lines)} lines failed",
+            got=f"`{checked.folder}`",
+            hint="look at the lines that failed: improve the model or the data, or change what is asked",
+        )
 
 
 def write_junit(checked: CheckedRun, path: Path) -> None:

@@ -133,6 +133,7 @@ def _drop_failed(pairs: PairSamples, failed: Mapping[str, str]) -> tuple[PairSam
             "no query could be embedded with its documents",
             got=next(iter(lost.values())),
             hint="the model's output has broken down: take another checkpoint, or try `--device cpu`",
+            fault="answers-values",
         )
     if not lost:
         return pairs, ()

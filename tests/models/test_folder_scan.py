@@ -30,6 +30,7 @@ def refused(folder, kind=SafetyError):
     ("name", "values", "fault"),
     [
         ("config.json", {"model_type": "evil", "auto_map": MAP}, "code-model"),
+        ("config.json", {"model_type": "bert", "auto_map": MAP, "attn_implementation": "sdpa"}, "code-model"),
         ("config.json", {"model_type": "evil", "auto_map": MAP, "tokenizer_class": "BertTokenizer"}, "code-model"),
         ("config.json", {"model_type": "bert", "part": [{"auto_map": MAP}]}, "code-model"),
         ("config.json", {"model_type": ["bert"], "auto_map": MAP}, "code-model"),
@@ -57,7 +58,7 @@ def test_code_that_is_named_or_switched_on(tmp_path, name, values, fault):
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("config.json", {"model_type": "bert", "auto_map": MAP, "attn_implementation": "sdpa"}),
+        ("config.json", {"model_type": "bert", "attn_implementation": "sdpa"}),
         ("config.json", {"model_type": "bert", "auto_map": {}, "trust_remote_code": False}),
         ("tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "auto_map": MAP}),
         ("config.json", {"activation_function": "gelu"}),

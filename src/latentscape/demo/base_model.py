@@ -56,7 +56,12 @@ def write_base_model(
     try:
         encoder = transformers.XLMRobertaModel(config, add_pooling_layer=False)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UsageError("`model.encoder_config` does not hold together", got=str(error).strip()) from error
+        raise UsageError(
+            "`model.encoder_config` does not hold together",
+            got=str(error).strip(),
+            hint="change these values; `hidden_size` must be a multiple of `num_attention_heads`",
+            fault="config-values",
+        ) from error
     with quiet_libraries():
         encoder.save_pretrained(folder)
         wrapped.save_pretrained(folder)

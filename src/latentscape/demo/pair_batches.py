@@ -48,6 +48,8 @@ def split_pairs(pairs: PairSamples, *, val_split: float, seed: int) -> tuple[Tra
             "the pairs can't be split: every query shares right documents with the others",
             got=f"{len(pairs):,} queries in one group",
             expected="at least two groups",
+            hint="add pairs whose right documents these queries do not have",
+            fault="data-split",
         )
     validation = np.sort(np.array(chosen))
     return np.setdiff1d(np.arange(len(pairs)), validation), validation

@@ -69,7 +69,12 @@ def load_clips(
     if failed:
         progress.say(f"{len(failed):,} of {len(samples):,} clips can't be used and were left out")
     if len(failed) == len(samples):
-        raise DataError("none of the clips can be read", got=failed[0][1] if failed else "no clips")
+        raise DataError(
+            "none of the clips can be read",
+            got=failed[0][1] if failed else "no clips",
+            hint="check `data_dir` in the config, and play one of the files",
+            fault="data-empty",
+        )
     rows = np.array([row for row, sound in enumerate(found) if not isinstance(sound, str)])
     return Clips(samples=samples.take(rows), waveforms=tuple(sound for sound in found if not isinstance(sound, str)))
 

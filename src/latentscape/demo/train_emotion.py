@@ -78,11 +78,14 @@ def _read_data(config: EmotionConfig, model: EmotionClassifier, progress: Progre
     """The training clips and the validation clips."""
     datasets = [(dataset.class_path, dataset.data_dir) for dataset in config.data.datasets]
     samples = read_speech(datasets, class_names=config.style.class_names)
-    if samples.labels.max() >= config.model.num_classes:
+    wanted = samples.labels.max() + 1
+    if wanted > config.model.num_classes:
         raise UsageError(
             "`model.num_classes` is smaller than the number of classes in the data",
             got=str(config.model.num_classes),
-            expected=f"at least {samples.labels.max() + 1}: {', '.join(samples.class_names)}",
+            expected=f"at least {wanted}: {', '.join(samples.class_names)}",
+            hint=f"set `model.num_classes: {wanted}`",
+            fault="config-values",
         )
     if samples.skipped:
         progress.say(f"{len(samples.skipped):,} files left out, e.g. {': '.join(samples.skipped[0])}")
@@ -210,7 +213,9 @@ def _balance(labels: Sequence[int] | np.ndarray, num_classes: int) -> Tensor:
 def _describe(model: EmotionClassifier, training: Clips, validation: Clips) -> dict[str, Any]:
     """What is kept beside the weights: everything needed to build the model again, and what it was judged on."""
     if not len(validation.samples):
-        raise DataError("no clip to judge the model by")
+        raise DataError(
+            "no clip to judge the model by", hint="add recordings, or raise `training.val_split`", fault="data-split"
+        )
     return {
         "architecture": model.architecture.to_dict(),
         "class_names": list(training.samples.class_names or EMOTIONS),

@@ -93,7 +93,8 @@ def _find_module(model: nn.Module, path: str) -> tuple[nn.Module, tuple[str, ...
         return modules[path], ()
     plain, *choice = path.split(CHOICE)
     if plain not in modules:
-        raise UsageError(f"the model has no module `{plain}`", hint=suggest(plain, modules), fault="layer-unknown")
+        hint = suggest(plain, modules) or "choose another layer; `--list-layers` shows them"
+        raise UsageError(f"the model has no module `{plain}`", hint=hint, fault="layer-unknown")
     return modules[plain], tuple(choice)
 
 

@@ -41,4 +41,10 @@ class MapOptions:
         }
         for name, (value, fits, expected) in ranges.items():
             if not fits:
-                raise UsageError(f"`{name}` is out of range", got=f"{value}", expected=expected)
+                raise UsageError(
+                    f"`{name}` is out of range",
+                    got=f"{value}",
+                    expected=expected,
+                    hint="leave it out for its default",
+                    fault="option-value",
+                )

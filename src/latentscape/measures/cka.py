@@ -76,7 +76,13 @@ def measure_all_cka(layers: Sequence[Float32[np.ndarray, "_ _"]], *, seed: int) 
     """
     sizes = {len(layer) for layer in layers}
     if len(sizes) > 1:
-        raise DataError("layers must be of the same samples", got=f"{sorted(sizes)} samples", expected="one number")
+        raise DataError(
+            "layers must be of the same samples",
+            got=f"{sorted(sizes)} samples",
+            expected="one number",
+            hint="read every layer from the same samples",
+            fault="data-columns",
+        )
     n, widths = max(sizes, default=0), [layer.shape[1] for layer in layers]
     by_features = _count_steps(n, widths) < n * n * sum(widths) if n <= PAIRED_ROWS else _count_steps(n, widths) < CHEAP
     rows = np.arange(n) if by_features else choose_some(n, most=PAIRED_ROWS, seed=seed)

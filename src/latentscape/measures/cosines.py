@@ -41,7 +41,13 @@ def check_documents(
         DataError: there are no documents, there is not one list for each query, or a number is no document's.
     """
     if n_documents == 0:
-        raise DataError("there are no documents to compare the queries with", got="0 documents", expected="at least 1")
+        raise DataError(
+            "there are no documents to compare the queries with",
+            got="0 documents",
+            expected="at least 1",
+            hint="look at what made the document vectors: was everything filtered?",
+            fault="data-empty",
+        )
     chosen = [np.unique(np.asarray(numbers, dtype=np.int64)) for numbers in documents]
     numbers = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
     refuse_misfits(len(chosen), numbers, n_queries=n_queries, n_documents=n_documents, what=what)
@@ -57,4 +63,6 @@ def refuse_misfits(
             f"the {what} documents do not fit the vectors",
             got=f"{n_lists} lists with numbers up to {numbers.max(initial=-1)}",
             expected=f"one list for each of {n_queries} queries, numbers 0 to {n_documents - 1}",
+            hint="number the documents by the rows of their vectors, from 0",
+            fault="data-columns",
         )

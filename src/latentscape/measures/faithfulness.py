@@ -142,7 +142,12 @@ def _require_same_samples(
     for each in maps:
         if not len(features) == len(neighbors.indices) == len(each.xy):
             got = f"{len(features)} samples, a graph of {len(neighbors.indices)}, a map of {len(each.xy)}"
-            raise DataError("features, neighbors and map must be of the same samples", got=got)
+            raise DataError(
+                "features, neighbors and map must be of the same samples",
+                got=got,
+                hint="make the graph and the map from these very features",
+                fault="data-columns",
+            )
         require_finite(each.xy, purpose="the trust in a map")
 
 

@@ -20,7 +20,12 @@ def measure_geometry(features: FeatureMatrix, neighbors: Neighbors, labels: Labe
     """
     if not len(features) == len(neighbors.indices) == len(labels):
         got = f"{len(features)} samples, a graph of {len(neighbors.indices)}, {len(labels)} labels"
-        raise DataError("features, neighbors and labels must be of the same samples", got=got)
+        raise DataError(
+            "features, neighbors and labels must be of the same samples",
+            got=got,
+            hint="find the neighbors of these very features, and give one label a sample",
+            fault="data-columns",
+        )
     scores = (
         measure_silhouette(features, labels, seed=seed),
         measure_within_between(features, labels, seed=seed),

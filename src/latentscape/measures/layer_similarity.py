@@ -44,7 +44,12 @@ def measure_layer_similarity(
     counts |= {len(neighbors[name].indices) for name in names if name in neighbors}
     if len(counts) > 1 or not set(names) <= set(neighbors):
         got = f"samples {sorted(counts)}, layers {', '.join(names)}, graphs of {', '.join(neighbors)}"
-        raise DataError("every layer needs a neighbor graph, and all must be of the same samples", got=got)
+        raise DataError(
+            "every layer needs a neighbor graph, and all must be of the same samples",
+            got=got,
+            hint="read every layer from the same samples, and find the neighbors of each",
+            fault="data-columns",
+        )
     overlap = {
         (i, j): _measure_overlap(neighbors[names[i]], neighbors[names[j]], seed=seed)
         for i, j in combinations(range(len(names)), 2)

@@ -195,6 +195,8 @@ def _refuse_misfits(
             "the hard negatives and their types do not fit the vectors",
             got=f"{lists[0]}, {lists[1]} and {lists[2]} lists with numbers up to {int(numbers.max(initial=-1))}",
             expected=f"a list for each of {n_queries} queries, numbers 0 to {n_documents - 1}, types for each negative",
+            hint="number the documents by the rows of their vectors, from 0, and give every negative its types",
+            fault="data-columns",
         )
 
 

@@ -96,7 +96,12 @@ def _refuse_misfits(first: np.ndarray, second: np.ndarray, graphs: tuple[Neighbo
     counts = [len(first), len(second), *(len(graph.indices) for graph in graphs)]
     if len(set(counts)) > 1:
         got = f"{counts[0]} and {counts[1]} samples, graphs of {counts[2]} and {counts[3]}"
-        raise DataError("neighbors can be compared between models only of the same samples", got=got)
+        raise DataError(
+            "neighbors can be compared between models only of the same samples",
+            got=got,
+            hint="give both models' features and graphs of the samples they share, in one order",
+            fault="data-columns",
+        )
     for features in (first, second):
         require_finite(features, purpose="the comparison of neighbors")
 

@@ -80,7 +80,12 @@ def _refuse_misfits(
 ) -> None:
     n_queries, n_documents = len(query_vectors), len(document_vectors)
     if not n_queries or not n_documents:
-        raise DataError("the geometry needs queries and documents", got=f"{n_queries} and {n_documents}")
+        raise DataError(
+            "the geometry needs queries and documents",
+            got=f"{n_queries} and {n_documents}",
+            hint="look at what made the vectors: was everything filtered?",
+            fault="data-empty",
+        )
     numbers = np.concatenate([*judgments.relevant, *judgments.hard, *judgments.ignored, np.empty(0, dtype=np.int64)])
     lists = {len(judgments.relevant), len(judgments.hard), len(judgments.ignored), n_queries}
     if (
@@ -92,12 +97,16 @@ def _refuse_misfits(
             "the judgments do not fit the vectors",
             got=f"{len(judgments.relevant)} lists with numbers up to {int(numbers.max(initial=-1))}",
             expected=f"one list for each of {n_queries} queries, numbers 0 to {n_documents - 1}",
+            hint="make the judgments and the vectors from the same queries and documents",
+            fault="data-columns",
         )
     if before_head is not None and len(before_head) != n_queries + n_documents:
         raise DataError(
             "the vectors before the head do not fit those behind it",
             got=f"{len(before_head)} rows",
             expected=f"{n_queries} queries, then {n_documents} documents",
+            hint="read both layers from the same texts",
+            fault="data-columns",
         )
 
 

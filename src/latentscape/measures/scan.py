@@ -93,12 +93,20 @@ def _take_judgments(
 ) -> tuple[Pairs, Pairs, Bool[np.ndarray, " document"]]:
     """Right pairs, pairs that are right or ignored, and which documents are right for some query."""
     if n_documents == 0:
-        raise DataError("there are no documents to compare the queries with", got="0 documents", expected="at least 1")
+        raise DataError(
+            "there are no documents to compare the queries with",
+            got="0 documents",
+            expected="at least 1",
+            hint="look at what made the document vectors: was everything filtered?",
+            fault="data-empty",
+        )
     if judgments.n_documents != n_documents:
         raise DataError(
             "the judgments do not fit the vectors",
             got=f"{n_documents} document vectors",
             expected=f"{judgments.n_documents}, one for each document that is judged",
+            hint="make the judgments and the vectors from the same queries and documents",
+            fault="data-columns",
         )
 
     def take(lists: DocumentLists, what: str) -> Pairs:

@@ -63,6 +63,8 @@ def lay_sides(queries: Float[np.ndarray, "query _"], documents: Float[np.ndarray
             "queries and documents can't be compared",
             got=f"{queries.shape[1]} numbers a query, {documents.shape[1]} a document",
             expected="vectors of one length",
+            hint="embed queries and documents with the same model",
+            fault="data-columns",
         )
     kind = np.float32 if max(queries.dtype.itemsize, documents.dtype.itemsize) <= 4 else np.float64
     return _lay_side(queries.astype(kind, copy=False), "query"), _lay_side(

@@ -85,7 +85,12 @@ def separation(  # noqa: PLR0917  in the order the four numbers are always print
     """
     spread = float(np.hypot(positive_sd, negative_sd))
     if not spread > MIN_SPREAD:
-        raise DataError("separation needs spread", got=f"a pooled deviation of {spread:g}", expected="more than 1e-7")
+        raise DataError(
+            "separation needs spread",
+            got=f"a pooled deviation of {spread:g}",
+            expected="more than 1e-7",
+            hint="report the margin alone: neither kind of pair varies",
+        )
     return (positive_mean - negative_mean) / spread
 
 

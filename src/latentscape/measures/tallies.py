@@ -321,6 +321,8 @@ def _refuse_misfits(first: Tally, second: Tally) -> None:
         "two models can be compared only by the same score on the same samples",
         got=f"{second.name} of {len(second.above)} with {len(second.weights)} terms",
         expected=f"{first.name} of {len(first.above)} with {len(first.weights)} terms",
+        hint="tally the same score of both models, over the same samples in the same order",
+        fault="data-columns",
     )
 
 

@@ -84,13 +84,14 @@ def _scan_file(path: Path) -> None:
 def refuse_foreign_names(values: object, *, source: str, is_config: bool) -> None:
     """Raise SafetyError where settings, however deep, can't be used without code of somebody else's."""
     for node in _mappings(values):
-        if node.get("auto_map") and not _is_known(node, is_config=is_config):
+        # With code of its own it is another model than the class of that name in the library, though all tensors fit.
+        if node.get("auto_map") and (is_config or not _has_class(node)):
             kind = next((str(node[key]) for key in ("model_type", *_CLASS_KEYS) if key in node), "nothing else")
             raise SafetyError(
                 f"{source} needs code of its own; it was not run",
                 got=f"{kind[:60]!r} with an `auto_map`",
                 expected="a class that the transformers library has",
-                hint=_TRUST,
+                hint=f"{_TRUST}; where you know that the library's own computes the same, delete `auto_map`",
                 fault="code-model",
             )
         for key in ("attn_implementation", "_attn_implementation", "experts_implementation"):
@@ -128,11 +129,8 @@ def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
             waiting += node
 
 
-def _is_known(node: Mapping[str, Any], *, is_config: bool) -> bool:
-    """Whether the library has a class of its own for these settings, so that an `auto_map` is not needed."""
-    if is_config:
-        kind = node.get("model_type")
-        return isinstance(kind, str) and kind in transformers.CONFIG_MAPPING
+def _has_class(node: Mapping[str, Any]) -> bool:
+    """Whether the library has a class of its own for a tokenizer or processor, so that an `auto_map` is not needed."""
     names = [node[key] for key in _CLASS_KEYS if isinstance(node.get(key), str)]
     return any(isinstance(getattr(transformers, name, None), type) for name in names)
 

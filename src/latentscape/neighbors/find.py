@@ -74,7 +74,13 @@ def find_neighbors_among(
     require_finite(queries, purpose="a search for neighbors")
     if queries.shape[1] != features.shape[1]:
         got = f"{queries.shape[1]} columns in the queries, {features.shape[1]} in the features"
-        raise DataError("queries and features are of different widths", got=got, expected="the same number of columns")
+        raise DataError(
+            "queries and features are of different widths",
+            got=got,
+            expected="the same number of columns",
+            hint="read both from the same layer of the same model",
+            fault="data-columns",
+        )
     kind = np.promote_types(queries.dtype, features.dtype)
     tables = queries.astype(kind, copy=False), features.astype(kind, copy=False)
     exponent = choose_exponent(*tables)

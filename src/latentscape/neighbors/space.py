@@ -55,7 +55,12 @@ class Space:
 def require_finite(features: Float[np.ndarray, "sample feature"], *, purpose: str) -> None:
     """Raise DataError unless there is at least one row and one column and every value is finite."""
     if not features.size:
-        raise DataError(f"{purpose} needs samples", got=f"a table of {features.shape[0]} x {features.shape[1]}")
+        raise DataError(
+            f"{purpose} needs samples",
+            got=f"a table of {features.shape[0]} x {features.shape[1]}",
+            hint="look at what made the features: was everything filtered?",
+            fault="data-empty",
+        )
     bad = [at.start + np.flatnonzero(~np.isfinite(features[at]).all(axis=1)) for at in cut_rows(features)]
     rows = np.concatenate(bad)
     if len(rows):

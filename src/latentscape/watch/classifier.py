@@ -75,9 +75,18 @@ class ClassifierWatch(Watch):
         for name in ("labels", "ids", "dataset_ids", "speakers"):
             given = getattr(self, name)
             if given is not None and len(given) != n:
-                raise UsageError(f"`{name}` has another length than `inputs`", got=f"{len(given)}", expected=f"{n}")
+                raise UsageError(
+                    f"`{name}` has another length than `inputs`",
+                    got=f"{len(given)}",
+                    expected=f"{n}",
+                    hint=f"give one for each input, or leave `{name}` out",
+                )
         if self.ids is not None and len(set(self.ids)) < n:
-            raise UsageError("two samples have the same id", expected="a different one each")
+            raise UsageError(
+                "two samples have the same id",
+                expected="a different one each",
+                hint="make them differ, or leave `ids` out",
+            )
         given = None if self.labels is None else list(self.labels)
         self._rows: Rows = choose_rows(given, n, most=self.max_samples, seed=self.seed)
         self._chosen = Chosen(items, self._rows)

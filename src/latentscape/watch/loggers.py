@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from latentscape.errors import UsageError
+from latentscape.errors import UsageError, nearest
 from latentscape.watch.entry import Entry
 
 PREFIX = "latentscape"
@@ -119,6 +119,8 @@ def open_logger(wanted: Any, *, folder: Path | None) -> Logger | None:
             "unknown logger",
             got=repr(wanted)[:80],
             expected=f"{', '.join(_OPENERS)}, or a SummaryWriter, a wandb or an MLflow run",
+            hint=nearest(wanted, _OPENERS) if isinstance(wanted, str) else "give its name, or its open writer or run",
+            fault="option-value",
         )
     if folder is None:
         if isinstance(wanted, str):

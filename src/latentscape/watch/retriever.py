@@ -77,7 +77,10 @@ def _read(pairs: str | Path | Sequence[Mapping[str, Any]]) -> PairSamples:
         lines = [json.dumps(dict(row), ensure_ascii=False) for row in pairs]
     except (TypeError, ValueError) as error:
         raise UsageError(
-            "the rows are no pairs", got=str(error), expected="mappings with `query`, `pos` and, if any, `hard_neg`"
+            "the rows are no pairs",
+            got=str(error),
+            expected="mappings with `query`, `pos` and, if any, `hard_neg`",
+            hint="write them with plain texts, numbers and lists, or name a pair file",
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"

@@ -65,7 +65,9 @@ def require_items(inputs: Any) -> Items:
             hint="a stream has no fixed samples: give some of its items as a list",
         )
     if not len(inputs):
-        raise UsageError("there are no inputs to watch", expected="one item or more")
+        raise UsageError(
+            "there are no inputs to watch", expected="one item or more", hint="check the data set and its filters"
+        )
     return inputs
 
 
@@ -145,7 +147,12 @@ def number_labels(labels: Sequence[Any], class_names: Sequence[str] | None) -> t
     found = [_number(label, numbers) for label in plain]
     highest = max(found, default=-1)
     if names is not None and highest >= len(names):
-        raise UsageError("a label is no class", got=str(highest), expected=f"0 to {len(names) - 1}, -1 for unknown")
+        raise UsageError(
+            "a label is no class",
+            got=str(highest),
+            expected=f"0 to {len(names) - 1}, -1 for unknown",
+            hint="number the classes from 0, and name all of them in `class_names`",
+        )
     if highest < 0:
         raise UsageError(
             "no sample has a label", hint="give `labels`, or items with `labels`: a watch tells right from wrong"
@@ -160,7 +167,12 @@ def _number(label: Any, numbers: Mapping[str, int]) -> int:
         return numbers[label]
     if not isinstance(label, int | float) or label != int(label):
         known = ", ".join(numbers) or "a whole number"
-        raise UsageError("a label is no class", got=repr(label)[:80], expected=known[:200])
+        raise UsageError(
+            "a label is no class",
+            got=repr(label)[:80],
+            expected=known[:200],
+            hint="give whole numbers from 0, or names that are in `class_names`",
+        )
     return max(-1, int(label))
 
 
@@ -169,7 +181,12 @@ def _read_scalar(label: Any) -> Any:
     if not isinstance(label, Tensor | np.ndarray | np.generic):
         return label
     if int(np.prod(label.shape)) != 1:
-        raise UsageError("a sample has several labels", got=f"shape {list(label.shape)}", expected="one class a sample")
+        raise UsageError(
+            "a sample has several labels",
+            got=f"shape {list(label.shape)}",
+            expected="one class a sample",
+            hint="give one number or name for each sample",
+        )
     return label.item()
 
 

@@ -111,8 +111,12 @@ def as_logits(answer: Tensor) -> Float[Tensor, "sample class"]:
     """
     column = answer[:, None] if answer.ndim == 1 else answer
     if column.ndim != 2:
-        raise ModelError("the model's answer is not one of classes", got=f"shape {list(answer.shape)}",
-                         expected="[sample, class]")  # fmt: skip
+        raise ModelError(
+            "the model's answer is not one of classes",
+            got=f"shape {list(answer.shape)}",
+            expected="[sample, class]",
+            hint="name the part that is: `answer=lambda output: output[:, 0]`",
+        )
     column = column.float()
     return torch.cat([torch.zeros_like(column), column], dim=1) if column.shape[1] == 1 else column
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from latentscape.errors import LatentscapeError, UsageError
+from latentscape.errors import LatentscapeError, UsageError, nearest
 from latentscape.findings import ModelCard
 from latentscape.measures.score import Score
 from latentscape.store import RunFolder
@@ -57,9 +57,20 @@ class Watch(ABC):
         self.output = Path(self.output)
         if self.batch_size < 1 or self.max_samples < 0:
             got = f"batch size {self.batch_size}, {self.max_samples} samples"
-            raise UsageError("there is nothing to watch", got=got, expected="a batch of 1 or more, 0 (all) or more")
+            raise UsageError(
+                "there is nothing to watch",
+                got=got,
+                expected="a batch of 1 or more, 0 (all) or more",
+                hint="leave `batch_size` and `max_samples` out for their defaults",
+                fault="option-value",
+            )
         if self.picture and self.picture not in METHODS:
-            raise UsageError(f"unknown picture `{self.picture}`", expected=", ".join(METHODS))
+            raise UsageError(
+                f"unknown picture `{self.picture}`",
+                expected=", ".join(METHODS),
+                hint=nearest(str(self.picture), METHODS),
+                fault="option-value",
+            )
         for each in self.loggers:  # a wrong name is said before the training starts
             open_logger(each, folder=None)
         self._frames = Frames(self.picture, seed=self.seed)

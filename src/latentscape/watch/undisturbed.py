@@ -23,7 +23,12 @@ def find_bare_model(model: Any) -> nn.Module:
     them alone can't run it.
     """
     if not isinstance(model, nn.Module):
-        raise UsageError("this model has no weights to tell it by", got=type(model).__name__, expected="a torch module")
+        raise UsageError(
+            "this model has no weights to tell it by",
+            got=type(model).__name__,
+            expected="a torch module",
+            hint="give the module that holds the weights",
+        )
     while True:
         inner = getattr(model, "_orig_mod", None) or (model.module if _classes(model) & WRAPPERS else None)
         if not isinstance(inner, nn.Module):
@@ -43,7 +48,12 @@ def find_device(model: nn.Module) -> torch.device:
     devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
     if len(devices) > 1:
         names = ", ".join(sorted(map(str, devices)))
-        raise ModelError("the model lies on several devices", got=names, expected="one device")
+        raise ModelError(
+            "the model lies on several devices",
+            got=names,
+            expected="one device",
+            hint="move all of it with `model.to(device)`, or save checkpoints and compare them after the training",
+        )
     return devices.pop() if devices else torch.device("cpu")
 
 
