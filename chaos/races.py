@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 from chaos.outcome import Outcome
-from latentscape.lock import LOCK
+from latentscape.lock import LOCK, SECONDS_TO_WAIT
 from latentscape.run_reader import open_run
 
 RACES, KILLED = 50, 10
@@ -80,7 +80,7 @@ def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
 def _race(rows: Path, output: Path, n_starters: int) -> tuple[list[str], list[float]]:
     """What was wrong, and how long the losers took."""
     ready, go = os.pipe(), os.pipe()
-    pids = [_start(rows, output, ready=ready[1], go=go) for _ in range(n_starters)]
+    pids = [_start(rows, output, ready=ready[1], go=go, n_starters=n_starters) for _ in range(n_starters)]
     for _ in pids:
         os.read(ready[0], 1)
     for end in (go[1], go[0], *ready):
@@ -126,7 +126,7 @@ def _judge_folder(output: Path) -> Sequence[str]:
     return [f"left behind: {left}"] if left else []
 
 
-def _start(rows: Path, output: Path, *, ready: int = -1, go: tuple[int, int] = (-1, -1)) -> int:
+def _start(rows: Path, output: Path, *, ready: int = -1, go: tuple[int, int] = (-1, -1), n_starters: int = 1) -> int:
     """A fork that waits for the start, then runs the command."""
     pid = os.fork()
     if pid:
@@ -139,12 +139,12 @@ def _start(rows: Path, output: Path, *, ready: int = -1, go: tuple[int, int] = (
             os.close(go[1])
             os.write(ready, b".")
             select.select([go[0]], [], [])
-        os._exit(_run_command(rows, output, words))
+        os._exit(_run_command(rows, output, words, n_starters=n_starters))
     finally:
         os._exit(70)
 
 
-def _run_command(rows: Path, output: Path, words: Path) -> int:
+def _run_command(rows: Path, output: Path, words: Path, *, n_starters: int) -> int:
     from latentscape import store
     from latentscape.cli import main
 
@@ -152,8 +152,16 @@ def _run_command(rows: Path, output: Path, words: Path) -> int:
         words.with_name(f"{words.name}.asked").write_text(repr(time.monotonic()))
         return whole(folder)
 
-    whole = store.take_lock
-    with mock.patch.object(store, "take_lock", take_lock):
+    def write_note(lock: store.Lock, theirs: Sequence[str]) -> None:
+        """The study is short: who comes late must meet the winner at work, not a folder that is free again."""
+        written(lock, theirs)
+        give_up = time.monotonic() + LONGEST
+        while len(list(output.parent.glob(f"{output.name}.*.asked"))) < n_starters and time.monotonic() < give_up:
+            time.sleep(0.01)
+        time.sleep(2 * SECONDS_TO_WAIT if n_starters > 1 else 0)
+
+    whole, written = store.take_lock, store.Lock.write_note
+    with mock.patch.object(store, "take_lock", take_lock), mock.patch.object(store.Lock, "write_note", write_note):
         try:
             main(["map", str(rows), "--method", "pca", "--output", str(output), "--quiet"])
         except SystemExit as ended:
