@@ -77,6 +77,15 @@ def test_a_run_killed_at_any_file_is_still_ours(tmp_path):
     study(tmp_path)
 
 
+def test_a_run_whose_note_a_power_cut_took_is_still_ours(tmp_path):
+    with RunFolder(tmp_path) as folder:
+        folder.shards("features", INPUTS, Patience()).save_plan({"padding": "padded"})
+        folder.save_array("features/cnn.npy", ARRAYS["cnn"])
+    (tmp_path / LOCK).unlink()
+    study(tmp_path)
+    assert (tmp_path / "report.md").read_bytes() == b"ours"
+
+
 def test_pictures_of_the_original_scripts_are_drawn_anew_as_they_always_were(tmp_path):
     fill(tmp_path, **{"map.png": OLD_PNG, "tsne_cnn_interactive.html": OLD_PAGE, "notes.txt": b"mine"})
     with RunFolder(tmp_path) as folder:

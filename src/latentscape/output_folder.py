@@ -97,9 +97,9 @@ def refuse_theirs(folder: Path, theirs: Iterable[str], names: Iterable[str] = CO
 
 
 def _was_ours(folder: Path) -> bool:
-    """Whether a run wrote here before runs took notes."""
-    stages = folder / STAGES
-    return (folder / MANIFEST).exists() or (stages.is_dir() and any(stages.rglob("*.json")))
+    """Whether a run wrote here whose note is lost, or that took none."""
+    kept = (each for place in (STAGES, SHARDS) for each in (folder / place).rglob("*.json"))
+    return (folder / MANIFEST).exists() or any(kept)
 
 
 def _list(folder: Path) -> Sequence[str]:
