@@ -1,4 +1,4 @@
-"""How the property tests draw their examples: the same ones every time, few in the fast tests and many in the slow."""
+"""How the property tests draw their examples: the same ones every time, few in `make test` and many in `make chaos`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ WILD_TEXT = st.text(
 
 
 def few_or_many(few: int, many: int) -> pytest.MarkDecorator:
-    """The number of examples as the test's argument `n`: `few`, and `many` where slow tests are run too."""
-    return pytest.mark.parametrize("n", [few, pytest.param(many, marks=pytest.mark.slow)])
+    """The number of examples as the test's argument `n`: `few`, and `many` in `make chaos`."""
+    return pytest.mark.parametrize("n", [few, pytest.param(many, marks=[pytest.mark.slow, pytest.mark.chaos])])
 
 
 def for_all(n: int, check: Callable[..., None], *drawn: st.SearchStrategy[Any]) -> None:
