@@ -71,11 +71,9 @@ def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
     shares = [payloads[i::n_workers] for i in range(n_workers)]
     folders = [folder / f"worker-{i}" for i in range(n_workers)]
     try:
-        if n_workers == 1:
-            judged = judge_payloads(shares[0], folders[0])
-        else:
-            with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as workers:
-                judged = list(chain.from_iterable(workers.map(judge_payloads, shares, folders)))
+        # Processes of their own: Playwright can't be started twice in one.
+        with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as workers:
+            judged = list(chain.from_iterable(workers.map(judge_payloads, shares, folders)))
     except NoBrowserError as reason:
         return [Outcome(name=NAME, promise=PROMISE, tried=0, note=f"not tried: {reason}")]
     return [

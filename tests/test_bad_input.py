@@ -168,7 +168,7 @@ def test_somebody_elses_manifest_is_left_alone(embeddings, tmp_path):
     assert ended.code == 2
     assert f"`{mine}` is not the manifest of a run folder" in ended.err
     assert mine.read_text() == '{"name": "a browser extension"}'
-    assert {path.name for path in mine.parent.iterdir()} == {"manifest.json", ".latentscape.lock"}
+    assert {path.name for path in mine.parent.iterdir()} == {"manifest.json"}
 
 
 def test_a_busy_run_folder(embeddings, tmp_path):
@@ -366,14 +366,14 @@ def test_a_model_that_says_the_same_to_everything(embeddings, finished_rental, t
 def test_a_text_without_direction_costs_its_query_only(embeddings, monkeypatch):
     from latentscape import pair_vectors
 
-    extract = pair_vectors.extract_features
+    extract = pair_vectors.read_features
 
-    def empty_one(model, texts, **options):
-        made = extract(model, texts, **options)
+    def empty_one(model, texts, reading, **options):
+        made = extract(model, texts, reading, **options)
         made.features["embedding"][0] = 0
         return made
 
-    monkeypatch.setattr(pair_vectors, "extract_features", empty_one)
+    monkeypatch.setattr(pair_vectors, "read_features", empty_one)
     ended = embeddings(*MAPLESS, "--max-samples", "6")
     ended.succeeded(5)
     assert "vector of zeros" in ended.accounting["failed"][0]["reason"]

@@ -156,16 +156,16 @@ def test_layers_can_be_compared(finished_rental, tmp_path):
 def test_a_text_the_model_can_not_embed_costs_its_query_only(finished_rental, tmp_path, monkeypatch, studied):
     from latentscape import pair_vectors
 
-    extract, poisoned = pair_vectors.extract_features, studied.findings.queries[3]
+    extract, poisoned = pair_vectors.read_features, studied.findings.queries[3]
 
-    def lose_one(model, texts, **options):
-        made = extract(model, texts, **options)
+    def lose_one(model, texts, reading, **options):
+        made = extract(model, texts, reading, **options)
         row = list(texts).index(poisoned)
         keep = made.kept != row
         features = {layer: values[keep] for layer, values in made.features.items()}
         return replace(made, features=features, kept=made.kept[keep], failed=((row, "not finite"),))
 
-    monkeypatch.setattr(pair_vectors, "extract_features", lose_one)
+    monkeypatch.setattr(pair_vectors, "read_features", lose_one)
     study = study_embeddings(settings_for(finished_rental, tmp_path / "viz", skip_umap=True, skip_tsne=True))
     assert poisoned not in study.findings.queries
     assert len(study.findings.queries) == len(studied.findings.queries) - 1
@@ -217,7 +217,7 @@ def test_the_gate_passes_and_fails_as_asked(studied, tmp_path, run_command):
     assert code == 1
     assert "1 of 2 lines failed" in out
     assert 'failures="1"' in (tmp_path / "junit.xml").read_text()
-    assert "error: 1 of 2 lines failed" in err
+    assert "error[gate]: 1 of 2 lines failed" in err
     code, out, _ = run_command("check", studied.folder, "--fail-if", "mrr<0", "--json")
     assert code == 0
     assert json.loads(out)[0]["verdict"] == "passed"

@@ -147,7 +147,7 @@ def test_the_report_tells_what_was_measured(studied):
 
 def test_the_same_command_again_computes_nothing_and_changes_no_byte(studied, finished_speech, monkeypatch):
     before = digests(studied.folder)
-    monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
+    monkeypatch.setattr("latentscape.latents.read_features", lambda *_, **__: pytest.fail("computed again"))
     monkeypatch.setattr("latentscape.layer_maps.make_map", lambda *_, **__: pytest.fail("drawn again"))
     study_latents(LatentsSettings(config=finished_speech.config, output=studied.folder))
     assert digests(studied.folder) == before
@@ -161,7 +161,7 @@ def test_a_fresh_run_elsewhere_gives_the_same_bytes(studied, finished_speech, tm
 
 def test_another_seed_redraws_the_maps_from_the_same_features(studied, finished_speech, tmp_path, monkeypatch):
     shutil.copytree(studied.folder, tmp_path / "again")
-    monkeypatch.setattr("latentscape.latents.extract_features", lambda *_, **__: pytest.fail("computed again"))
+    monkeypatch.setattr("latentscape.latents.read_features", lambda *_, **__: pytest.fail("computed again"))
     other = study_latents(LatentsSettings(config=finished_speech.config, output=tmp_path / "again", seed=7))
     first, second = (s.findings.layers[0].maps["umap"].latent_map for s in (studied, other))
     assert (first.parameters["seed"], second.parameters["seed"]) == (42, 7)

@@ -246,6 +246,7 @@ def compile_child_in_place(model):
 
 
 @pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.slow  # the compiler costs seconds
 @pytest.mark.parametrize(
     "compiling", [compile_whole, compile_child, compile_grandchild, compile_in_place, compile_child_in_place]
 )

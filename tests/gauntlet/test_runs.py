@@ -5,6 +5,8 @@ import pytest
 from chaos.gauntlet.runner import judge
 from chaos.gauntlet.runs import CASES, write_run
 
+pytestmark = pytest.mark.slow  # the whole command, forty times
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_refused(case, bare_place):

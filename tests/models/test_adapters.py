@@ -70,6 +70,7 @@ def refuse(place, fault, *, says="adapter", **options):
     return str(caught.value)
 
 
+@pytest.mark.slow  # the library costs seconds to import
 @pytest.mark.parametrize(
     "changes",
     [

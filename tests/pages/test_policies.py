@@ -12,6 +12,8 @@ from latentscape.pages.templates import read_asset
 
 from .conftest import parse_page
 
+pytestmark = pytest.mark.slow  # every page of the tool
+
 PAYLOAD = "</script></style></title>\"'><img src=x onerror=alert(1)><script>alert(1)</script>"
 BARE = {"feature map"}
 """Pages of studies without a model."""
