@@ -23,8 +23,8 @@ FEW = 2
 """Payloads at the smallest scale."""
 WORKERS = 2
 """Processes with a browser each."""
-HEAVY, EVERY = ("latents map of many points",), 4
-"""Pages drawn by WebGL, which takes its time without a graphics card: tried with every fourth payload."""
+HEAVY, EVERY = ("latents map", "latents map of many points", "embeddings map", "feature map"), 4
+"""Pages that plotly draws, which takes seconds without a graphics card: tried with every fourth payload."""
 MOST_ALONE = 4
 """Payloads that one process opens by itself."""
 LEAST_SHOWN = 20
@@ -65,7 +65,7 @@ NOISE = "GL Driver Message"
 
 
 def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
-    """Open every page with every payload; a trial is one place of one page with one payload."""
+    """Open every page with every payload, heavy ones with some; a trial is one place of one page with one payload."""
     payloads = choose(scale, seed)
     n_workers = WORKERS if len(payloads) > MOST_ALONE else 1
     shares = [payloads[i::n_workers] for i in range(n_workers)]
@@ -82,7 +82,8 @@ def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
             promise=PROMISE,
             tried=sum(n for n, _ in judged),
             wrong=[line for _, lines in judged for line in lines],
-            note=f"{len(payloads)} payloads x {len(PAGES)} kinds of pages = {len(judged):,} pages in a browser",
+            note=f"{len(payloads)} payloads, {len(PAGES)} kinds of pages, {len(judged):,} pages in a browser; "
+            f"the {len(HEAVY)} kinds that plotly draws with every {EVERY}th payload",
         )
     ]
 
