@@ -19,7 +19,7 @@ from latentscape.comparison_claims import (
 )
 from latentscape.comparison_findings import Checkpoint, ComparisonFindings, Step
 from latentscape.figures.profile_words import say_share_interval
-from latentscape.figures.render import plain, plain_names
+from latentscape.figures.render import plain, plain_names, tidy
 from latentscape.figures.words import say_interval, say_number, say_share
 from latentscape.measures.class_splits import ClassSplit
 from latentscape.measures.score import Score
@@ -349,9 +349,10 @@ def _count(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"
 
 
-def say_grouping(grouping: str) -> str:
-    """What samples are grouped by: `data set`, `class`, or an attribute by its name."""
-    return {"dataset": "data set"}.get(grouping) or plain(grouping.removeprefix("attribute_"), limit=30) or "(no name)"
+def say_grouping(grouping: str, *, is_drawn: bool = True) -> str:
+    """What samples are grouped by: `data set`, `class`, or an attribute by its name, for a picture or a page."""
+    show = plain if is_drawn else tidy
+    return {"dataset": "data set"}.get(grouping) or show(grouping.removeprefix("attribute_"), limit=30) or "(no name)"
 
 
 def list_few(names: Sequence[str], *, most: int = FEW_NAMES) -> str:
@@ -366,9 +367,10 @@ def list_few(names: Sequence[str], *, most: int = FEW_NAMES) -> str:
 
 
 def capitalize(text: str) -> str:
-    """With a capital at its beginning, the rest as it is; what has its capital second keeps its own way.
+    """With a capital at its beginning, the rest as it is; what has its capital second, or none of its own, stays.
 
-    >>> capitalize("balanced accuracy"), capitalize("nDCG@10")
-    ('Balanced accuracy', 'nDCG@10')
+    >>> capitalize("balanced accuracy"), capitalize("nDCG@10"), capitalize("ß")
+    ('Balanced accuracy', 'nDCG@10', 'ß')
     """
-    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+    first = text[:1].upper()
+    return text if text[1:2].isupper() or len(first) != 1 else first + text[1:]

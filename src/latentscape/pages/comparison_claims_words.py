@@ -133,7 +133,7 @@ def _tell_group(claim: Improvement, findings: ComparisonFindings) -> Told:
         else f"Keep what {second} does differently."
     )
     return (
-        f"{capitalize(say_grouping(grouping))} {list_few(values)}: {way} from {first} to {second}",
+        f"{capitalize(say_grouping(grouping, is_drawn=False))} {list_few(values)}: {way} from {first} to {second}",
         f"{capitalize(say_score_name(lead))}: {'; '.join(parts)}{_p(claim)}.",
         " ".join(filter(None, [action, _look_group(claim, findings, way)])),
     )

@@ -35,7 +35,7 @@ def list_group_changes(findings: ComparisonFindings, step: Step) -> list[list[st
     lead = findings.subject.group_score
     sure = sorted(step.group_changes.items(), key=lambda item: 2.0 if item[1].adjusted is None else item[1].adjusted)
     return [
-        [f"{say_grouping(by)}: {clean_text(value)}", *_describe_change(lead, change)]
+        [f"{say_grouping(by, is_drawn=False)}: {clean_text(value)}", *_describe_change(lead, change)]
         for (by, value), change in sure[:MOST_GROUPS]
     ]
 

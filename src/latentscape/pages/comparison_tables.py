@@ -161,7 +161,7 @@ def tabulate_groups(findings: ComparisonFindings) -> Iterable[Table]:
         changes = {value: step.group_changes[grouping, value] for value in values}
         order = sorted(values, key=lambda value: changes[value].score.value or 0.0)
         yield Table(
-            title=capitalize(say_grouping(grouping)),
+            title=capitalize(say_grouping(grouping, is_drawn=False)),
             header=("Value", capitalize(noun_of(findings)[1]), *_name_ends(findings, step), "Difference"),
             columns=("", "", lead, lead, f"{lead}_delta"),
             rows=tuple(_group_row(findings, (grouping, value), changes[value], lead=lead) for value in order),
