@@ -169,6 +169,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent ended")
 @pytest.mark.parametrize("after", [0.0, 1.5])
 def test_the_child_that_compiles_does_not_outlive_a_parent_that_is_killed(tmp_path, after):

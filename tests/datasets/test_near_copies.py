@@ -70,6 +70,7 @@ def test_what_is_never_dropped(a, b):
     assert find_near_copies([a, b]) == ()
 
 
+@pytest.mark.slow
 def test_the_minimal_pairs_of_the_real_file_are_none(shared_data):
     pairs = read_pairs(shared_data / "rental" / "pairs.json")
     n_checked = 0

@@ -280,6 +280,7 @@ def test_take_renumbers_and_keeps_only_what_is_referred_to(read):
     assert len(samples.take([])) == 0
 
 
+@pytest.mark.slow
 def test_three_containers_of_the_real_pairs_agree(shared_data, tmp_path):
     source = shared_data / "rental" / "pairs.json"
     rows = json.loads(source.read_text())[:250]
@@ -293,6 +294,7 @@ def test_three_containers_of_the_real_pairs_agree(shared_data, tmp_path):
     assert lines.defect_counts == expected.defect_counts
 
 
+@pytest.mark.slow
 def test_the_real_pairs(shared_data):
     folder = shared_data / "rental"
     weights = read_weights(folder / "weight-config.json")

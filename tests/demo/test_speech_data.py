@@ -45,6 +45,7 @@ def test_files_are_sixteen_bit_mono_and_not_clipped(samples):
         assert 0.01 < np.abs(load_audio(path)).max() < 1.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, small):
     again = write_demo_speech(tmp_path / "again", seed=3, n_speakers=4, takes=1)
     other = write_demo_speech(tmp_path / "other", seed=4, n_speakers=1, takes=1)
@@ -57,6 +58,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, sm
     assert (small[0] / name).read_bytes() != (other[0] / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_more_speakers_leave_the_first_ones_emotions_alone(tmp_path):
     few = write_demo_speech(tmp_path / "few", seed=1, n_speakers=1, takes=1)[1]
     many = write_demo_speech(tmp_path / "many", seed=1, n_speakers=2, takes=1)[1]

@@ -86,6 +86,7 @@ def test_reading_texts_once_gives_the_loss_that_reading_them_anew_gives(rentals,
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_training_brings_the_loss_down(rentals, tmp_path):
     config = configure(rentals, tmp_path, epochs=12, lr=5e-3, save_epochs=(1, 12))
     train_retriever(config, device="cpu")

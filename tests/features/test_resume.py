@@ -185,6 +185,7 @@ def test_a_crash_at_any_moment_costs_nothing_but_the_batches_since_the_last_shar
     check_crashes(*case, step=1)
 
 
+@pytest.mark.slow
 def test_a_crash_now_and_then_costs_nothing():
     check_crashes(*CASES["unreadable, poison and memory"], step=6)
     check_crashes(*CASES["padded"], step=4)
@@ -203,6 +204,7 @@ def check_crashes(make, inputs, *, step):
             assert n_calls == whole.n_batches - n_kept, moment  # no probe, and nothing twice
 
 
+@pytest.mark.slow
 def test_no_crash_loses_more_than_one_shard():
     for moment in range(1, count_moments(Exact, clips(LENGTHS)) + 1):
         shards, model = ShardsInMemory(), Exact()
@@ -261,6 +263,7 @@ def test_any_partition_into_shards_gives_the_same_bytes(case, samples, seconds, 
         assert fingerprint(read(make, inputs, keeping)[0]) == fingerprint(whole)
 
 
+@pytest.mark.slow
 def test_whoever_asks_to_stop_finds_everything_kept_that_was_read():
     whole, _ = read(Exact, clips(LENGTHS))
     for moment in range(count_moments(Exact, clips(LENGTHS))):

@@ -96,6 +96,7 @@ def test_crowded_bins_are_pulled_apart_and_the_axis_says_so(make):
     assert lower.get_xlabel() == "difference in price (million, square-root scale)"
 
 
+@pytest.mark.slow
 def test_what_could_not_be_measured_or_shown_is_said(make):
     curves = [make_curve(f"number {i}") for i in range(9)]
     words = all_words(draw_attribute_response(make(*curves, unmeasured={"response of floor": "2 floors"}), Style()))

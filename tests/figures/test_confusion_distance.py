@@ -149,6 +149,7 @@ def test_equal_findings_give_equal_bytes(make_latents, dark):
 VIETNAMESE = ("Vui vẻ", "Buồn bã", "Giận dữ", "Sợ hãi", "Ghê tởm", "Ngạc nhiên", "Bình tĩnh", "Trung tính")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "distances"),
     [
@@ -323,6 +324,7 @@ MANY = (*(f"encoder.layers.{i}" for i in range(25)), "logits")
 DRAWN = [0, 12, 24, 25]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 def test_of_many_layers_some_are_drawn_and_all_have_their_correlation(make_latents, assert_tidy, several):
     findings = make_latents(layers=MANY)

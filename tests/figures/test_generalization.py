@@ -237,6 +237,7 @@ def test_equal_findings_give_equal_bytes(make):
     assert first == second
 
 
+@pytest.mark.slow
 def test_of_many_layers_some_have_matrices_and_all_have_their_drift(make, assert_tidy):
     names = (*(f"encoder.layers.{i}" for i in range(25)), "logits")
     figure = draw_generalization(make(layers=names), Style())

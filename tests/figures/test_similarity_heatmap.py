@@ -144,6 +144,7 @@ def test_documents_not_to_be_judged_are_gray_and_named():
     assert np.isfinite(figure.axes[0].images[0].get_clim()).all()
 
 
+@pytest.mark.slow
 def test_the_share_over_all_documents_stands_beside_the_sample():
     findings = build_pairs(n=20, noise=2.0)
     share = findings.ranking.scores["hit_at_1"].value

@@ -94,6 +94,7 @@ def test_text_reads_on_bars_and_beyond_them(theme):
     assert red.argmax() == 0
 
 
+@pytest.mark.slow
 def test_texts_stay_on_their_panel():
     findings = build_pairs(n=6, n_hard=0, noise=3.0, queries=NASTY, documents=NASTY)
     figure = draw_top_k_predictions(findings, Style())
@@ -166,12 +167,14 @@ def with_examples(findings, **queries):
     return replace(findings, examples=examples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "n_hard", "dark"), [(5, 3, True), (40, 3, False)])
 def test_examples_are_readable(n, n_hard, dark):
     figure = draw_top_k_predictions(build_pairs(n=n, n_hard=n_hard, noise=3.0, full=True), Style(dark=dark))
     assert_readable(figure)
 
 
+@pytest.mark.slow
 def test_examples_stand_by_kind_with_their_reasons_under_wrong_documents():
     findings = with_examples(build_pairs(n=30, noise=3.0), random=[4, 9], worst=[7, 2], typical=[11])
     assert [column.queries.tolist() for column in _list_columns(findings)] == [[7, 2], [11], [4, 9]]
@@ -239,6 +242,7 @@ def test_one_document_a_query():
     assert all(len(bars_of(axes)) == 1 for axes in figure.axes)
 
 
+@pytest.mark.slow
 def test_hostile_reasons_are_made_safe():
     findings = build_pairs(n=12, n_hard=0, noise=3.0)
     examples = tuple(

@@ -93,6 +93,7 @@ def test_another_seed_gives_another_map(method):
     assert draw(features, method, seed=7).xy.tobytes() != draw(features, method, seed=8).xy.tobytes()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_another_process_on_another_number_of_threads():
     code = (
         "import sys, hashlib, numpy as np; from latentscape.maps import make_map; "

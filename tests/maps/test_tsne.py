@@ -33,6 +33,7 @@ def test_the_number_of_threads_does_not_change_a_byte(room, monkeypatch):
     assert maps[0] == maps[1] == maps[2]
 
 
+@pytest.mark.slow
 def test_the_divergence_is_no_worse_than_scikit_learns():
     from sklearn.manifold import TSNE
 

@@ -123,6 +123,7 @@ def test_planted_places_are_found():
     assert places.silhouette.low > 0
 
 
+@pytest.mark.slow
 def test_values_dealt_at_random_raise_few_alarms():
     """p is below 0.05 in about 3 of 60; 10 would be beyond all luck."""
     vectors, _ = make_case(8, n=60, apart=0.0)

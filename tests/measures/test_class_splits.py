@@ -49,6 +49,7 @@ def test_one_group_of_any_shape_is_hardly_ever_called_two(name, n):
     assert claimed <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "apart", "least"), [(24, 8.0, 7), (60, 6.0, 8), (200, 6.0, 9)])
 def test_two_groups_are_found(n, apart, least):
     found = 0

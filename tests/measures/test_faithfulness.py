@@ -142,6 +142,7 @@ def test_intervals_cover_the_values_as_an_ordinary_bootstrap_does():
         np.testing.assert_allclose([score.low, score.high], np.percentile(means, [2.5, 97.5]), atol=0.006)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads(monkeypatch):
     code = (
         "import numpy as np, sys\n"

@@ -50,6 +50,7 @@ def test_the_sign_does_not_matter_and_full_agreement_is_as_rare_as_can_be():
     assert measure_mantel_p(values, values**3, seed=0) == 1 / 10000
 
 
+@pytest.mark.slow
 def test_luck_is_uniform():
     """Rates that hang on classes, not on distances: a usual p would be far too small."""
     random = np.random.default_rng(1)

@@ -43,6 +43,7 @@ def test_against_every_permutation_counted_in_full():
     assert measure_rank_chance(top, relevant, seed=0) == pytest.approx(exact, abs=0.05)
 
 
+@pytest.mark.slow
 def test_nothing_is_found_in_nothing():
     rng = np.random.default_rng(0)
     p_values = [

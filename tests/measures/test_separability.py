@@ -157,6 +157,7 @@ def draw_by_hand(case, *, n_draws, seed):
     return {name: np.percentile([draw[name] for draw in draws], [2.5, 97.5]) for name in NAMES}
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_resampling_queries_one_by_one():
     case = make_case(8, n_queries=50, n_documents=80, noise=1.2)
     found, known = measure(case).scores, draw_by_hand(case, n_draws=150, seed=1)

@@ -284,6 +284,7 @@ def test_equally_good_models_are_rarely_told_apart(n_speakers):
     assert inside / 300 >= 0.91
 
 
+@pytest.mark.slow
 def test_equal_means_are_rarely_told_apart():
     """Reciprocal ranks of sixty queries."""
     found = 0

@@ -221,6 +221,7 @@ def test_a_base_of_another_width(folder, tmp_path):
 # -- weights are never guessed -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_single_tensor_counts(folder, head, tmp_path):
     whole = state(folder, head)
     config = {"base_model": str(folder), "d_in": 32, "d_out": 12, "use_layernorm": True}

@@ -92,6 +92,7 @@ def test_a_missing_file_is_said(copy, files):
         load_retriever(copy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "path"),
     [

@@ -176,6 +176,7 @@ def test_an_unknown_metric_names_the_nearest_one():
         find_neighbors(np.ones((2, 2), dtype=np.float32), k=1, metric="cosinus")
 
 
+@pytest.mark.slow
 def test_the_same_on_any_number_of_threads():
     code = (
         "import numpy as np, hashlib; from latentscape.neighbors import find_neighbors;"

@@ -176,6 +176,7 @@ def test_very_many_maps_leave_room_for_fewer_points(monkeypatch):
     assert len(choose_rows(findings)) == 1000 // (3 * 4 * 2)
 
 
+@pytest.mark.slow
 def test_ten_thousand_points_fit_in_a_page_of_one_and_a_half_megabytes():
     page = render_comparison_page(build_comparison(n=10_000, layers=("mlp",)), style=Style())
     assert len(page.encode()) <= 1_500_000

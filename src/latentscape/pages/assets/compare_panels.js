@@ -89,12 +89,14 @@ function sayGroups(step) {
 function listChanges(choice, id, changes, title) {
   const rows = changes.map(([name, delta, p, verdict, words]) => make("tr", { class: verdict },
     make("th", { scope: "row" }, name), make("td", {}, delta, make("br"), `${p}: ${words}`)));
+  const remember = (open) => choice.unfolded[open ? "add" : "delete"](id);
+  // At once: "toggle" comes a frame later, and a key pressed until then would draw the list folded again.
   const details = make("details", { id, open: choice.unfolded.has(id) ? "" : null },
-    make("summary", { id: `${id}-title` }, title),
+    make("summary", { id: `${id}-title`, onclick: () => remember(!details.open) }, title),
     make("div", { class: "wide", tabindex: "0" }, make("table", {},
       make("thead", {}, make("tr", {}, ...[id === "groups" ? "Group" : "Score", "Difference [95%], adjusted p"].map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows))));
-  details.addEventListener("toggle", () => choice.unfolded[details.open ? "add" : "delete"](id));
+  details.addEventListener("toggle", () => remember(details.open));
   return details;
 }
 
