@@ -15,8 +15,8 @@ from chaos.nursery import Blow, Nursery
 from chaos.order import BATCH, SAMPLES, Order
 from chaos.outcome import Outcome
 from chaos.tap import KINDS, Point
-from latentscape.disk import hash_file
 from latentscape.errors import LatentscapeError
+from latentscape.paths import hash_file
 from latentscape.run_reader import LOCK, open_run
 
 KILLS = 240

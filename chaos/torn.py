@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 from chaos.outcome import Outcome
-from latentscape.checkpoint import hash_file, load_checkpoint
+from latentscape.checkpoint import load_checkpoint
 from latentscape.errors import LatentscapeError
+from latentscape.paths import hash_file
 
 LOADS = 200
 _PATIENCE = 240.0

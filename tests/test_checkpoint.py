@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from latentscape.checkpoint import hash_file, load_checkpoint, load_weights
+from latentscape.checkpoint import load_checkpoint, load_weights
 from latentscape.errors import LatentscapeError, ModelError, SafetyError
+from latentscape.paths import hash_file
 
 
 def state():

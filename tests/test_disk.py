@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from latentscape import disk
-from latentscape.disk import Sink, hash_file, make_folder, read_file, remove_folder, require_space, write_file
+from latentscape.disk import Sink, make_folder, read_file, remove_folder, require_space, write_file
 from latentscape.errors import ResourceError, UsageError
+from latentscape.paths import hash_file
 
 OLD, NEW = b"old" * 1000, b"new!" * 1000
 

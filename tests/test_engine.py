@@ -13,7 +13,8 @@ import pytest
 
 from latentscape import engine
 from latentscape.engine import Crew, Kernel, compile_kernels, count_threads, kernel, prepare_kernels
-from latentscape.progress import Progress
+from tests.listening import Listener
+from tests.processes import is_running
 
 SUM = """
 import numpy as np
@@ -38,17 +39,6 @@ def run(before="", **environment):
     )
     assert done.returncode == 0, done.stderr
     return done
-
-
-class Listener(Progress):
-    def __init__(self):
-        self.said = []
-
-    def track(self, items, *, label, total, status=str):
-        yield from items
-
-    def say(self, message):
-        self.said.append(message)
 
 
 @pytest.mark.slow
@@ -184,11 +174,3 @@ def test_the_child_that_compiles_does_not_outlive_a_parent_that_is_killed(tmp_pa
     while is_running(child):
         assert time.monotonic() < gone_by
         time.sleep(0.05)
-
-
-def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from latentscape.interrupts import REMARK, SIGNALS, finish_first
+from tests.processes import is_running
 
 
 class Terminated(BaseException):
@@ -137,11 +138,3 @@ def test_a_child_whose_parent_has_ended_already_ends():
     program = "from latentscape.interrupts import end_with_parent; end_with_parent(1 << 30); print('alive')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
-
-
-def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -11,22 +11,11 @@ from torch import nn
 from latentscape.errors import UsageError
 from latentscape.features import Reading, read_features
 from latentscape.kept_features import describe_extraction, keep_extraction
-from latentscape.progress import Progress
 from latentscape.store import RunFolder
+from tests.listening import Listener
 
 N, BATCH = 700, 8
 INPUTS = {"checkpoint": "ab12", "layers": {"hidden": "0"}, "batch_size": BATCH}
-
-
-class Listener(Progress):
-    def __init__(self):
-        self.said = []
-
-    def track(self, items, *, label, total, status=str):
-        yield from items
-
-    def say(self, message):
-        self.said.append(message)
 
 
 class Model(nn.Module):

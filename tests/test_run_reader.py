@@ -258,3 +258,64 @@ def test_an_empty_table_keeps_its_columns(folder):
     replace_file(folder, "samples.parquet", pack(pa.table({"id": pa.array([], pa.string())})))
     table = open_run(folder).read_table("samples.parquet")
     assert (table.num_rows, table.column_names) == (0, ["id"])
+
+
+def pack_arrays(**arrays) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def test_arrays_of_one_file_are_read_as_they_are_wanted(folder):
+    replace_file(
+        folder, "neighbors/mlp.npz", pack_arrays(indices=np.arange(4), distances=np.ones(2), recall=np.array(1.0))
+    )
+    run = open_run(folder)
+    assert run.has("neighbors/mlp.npz") and not run.has("neighbors/cnn.npz")
+    found = run.read_arrays("neighbors/mlp.npz", ("indices", "recall", "absent"))
+    assert set(found) == {"indices", "recall"} and found["indices"].tolist() == [0, 1, 2, 3]
+    assert not found["indices"].flags.writeable
+
+
+def test_arrays_that_are_objects_broken_or_another_file_are_refused(folder):
+    replace_file(folder, "neighbors/mlp.npz", pack_arrays(indices=np.array([{}], dtype=object)))
+    with pytest.raises(SafetyError):
+        open_run(folder).read_arrays("neighbors/mlp.npz", ("indices",))
+    whole = pack_arrays(indices=np.arange(1000))
+    replace_file(folder, "neighbors/mlp.npz", whole[:900])
+    with pytest.raises(DataError):
+        open_run(folder).read_arrays("neighbors/mlp.npz", ("indices",))
+    replace_file(folder, "neighbors/mlp.npz", whole)
+    (folder / "neighbors/mlp.npz").write_bytes(pack_arrays(indices=np.arange(999)))
+    with pytest.raises(DataError, match="changed after the run was finished"):
+        open_run(folder).read_arrays("neighbors/mlp.npz", ("indices",))
+    with pytest.raises(DataError, match="does not lie inside"):
+        open_run(folder).read_arrays("../mlp.npz", ("indices",))
+
+
+def test_bytes_are_proven_as_everything_else(folder):
+    assert json.loads(open_run(folder).read_bytes("scores.json")) == {"accuracy": 0.5, "accuracy_n": 4}
+    (folder / "scores.json").write_text("{}")
+    with pytest.raises(DataError, match="changed after the run"):
+        open_run(folder).read_bytes("scores.json")
+    with pytest.raises(DataError, match="no file of the run"):
+        open_run(folder).read_bytes("secret.txt")
+
+
+def test_features_are_listed_in_the_order_of_the_model(folder):
+    assert list(open_run(folder).list_features().items()) == [
+        (name, f"features/{name}.npy") for name in ("logits", "cnn", "mlp")
+    ]
+    edit_manifest(folder, checksums={})
+    assert open_run(folder).list_features() == {}
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [None, [3], [{"name": "mlp"}], [{"name": 3, "file": FEATURES}], [{"name": "mlp", "file": "features/../x.npy"}],
+     [{"name": "mlp", "file": FEATURES}, {"name": "mlp", "file": "features/cnn.npy"}]],
+)  # fmt: skip
+def test_a_record_that_does_not_list_features_is_refused(folder, arrays):
+    replace_file(folder, "stages/features.json", json.dumps({"arrays": arrays}).encode())
+    with pytest.raises(DataError, match=r"features\.json` can't be read"):
+        open_run(folder).list_features()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chaos.gauntlet.case import Case, Place
+from chaos.gauntlet.case import Case, Place, finishes
 from chaos.gauntlet.sounds import (
     PCM,
     TONE,
@@ -55,27 +55,17 @@ def _long(path: Path) -> None:
 def _fails(name: str, write: Write | bytes, *told: str, listed: str = "") -> Case:
     """The clip is left out and named, the others are studied."""
     write = _content(write) if isinstance(write, bytes) else write
-    return Case(
-        name=name,
-        group="audio",
-        write=_beside_good(write),
-        code=0,
-        told=("bad.wav", *told),
-        counts=(3, 0, 1),
-        listed=listed,
-    )
+    return finishes("audio", name, _beside_good(write), "bad.wav", *told, counts=(3, 0, 1), listed=listed)
 
 
 def _heard(name: str, content: bytes, *, listed: str = "") -> Case:
     """The clip looks odd and is whole: it is studied."""
-    return Case(
-        name=name, group="audio", write=_beside_good(_content(content)), code=0, counts=(4, 0, 0), listed=listed
-    )
+    return finishes("audio", name, _beside_good(_content(content)), counts=(4, 0, 0), listed=listed)
 
 
 def _skipped(name: str, write: Write, *told: str) -> Case:
     """The clip is passed over when the table is read."""
-    return Case(name=name, group="audio", write=_beside_good(write), code=0, told=("bad.wav", *told), counts=(3, 1, 0))
+    return finishes("audio", name, _beside_good(write), "bad.wav", *told, counts=(3, 1, 0))
 
 
 def _swap(number: float) -> np.ndarray:
@@ -283,31 +273,25 @@ _DATA = [
 CASES: list[Case] = [
     *_BROKEN,
     *_ODD,
-    Case(
-        name="link-out-and-pipe",
-        group="audio",
-        write=_special_files,
-        code=0,
-        told=("leads out of the data folder", "a pipe (FIFO)"),
+    finishes(
+        "audio",
+        "link-out-and-pipe",
+        _special_files,
+        "leads out of the data folder",
+        "a pipe (FIFO)",
         counts=(2, 2, 0),
         listed="audio 14",
     ),
-    Case(
-        name="links-in-a-loop",
-        group="audio",
-        write=_loops,
-        code=0,
-        told=("self.wav", "gone.wav", "another folder of this data set"),
+    finishes(
+        "audio",
+        "links-in-a-loop",
+        _loops,
+        "self.wav",
+        "gone.wav",
+        "another folder of this data set",
         counts=(3, 3, 0),
     ),
-    Case(
-        name="unknown-emotion-code",
-        group="audio",
-        write=_unknown_code,
-        code=0,
-        told=("unknown emotion code 09",),
-        counts=(1, 1, 0),
-    ),
+    finishes("audio", "unknown-emotion-code", _unknown_code, "unknown emotion code 09", counts=(1, 1, 0)),
     Case(
         name="no-readable-clip",
         group="audio",
@@ -325,12 +309,15 @@ CASES: list[Case] = [
         told=("10%",),
         counts=(3, 0, 1),
     ),
-    Case(
-        name="rows-without-a-clip",
-        group="audio",
-        write=_gone_from_table,
-        code=0,
-        told=("none.wav", "no path", "no label", "listed before", "not a regular file"),
+    finishes(
+        "audio",
+        "rows-without-a-clip",
+        _gone_from_table,
+        "none.wav",
+        "no path",
+        "no label",
+        "listed before",
+        "not a regular file",
         counts=(1, 6, 0),
     ),
     _skipped("clip-is-a-folder", Path.mkdir, "not a regular file"),

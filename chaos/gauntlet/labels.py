@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from chaos.gauntlet.case import Case, Place
+from chaos.gauntlet.case import Case, Place, finishes
 from chaos.gauntlet.sounds import list_clips, study_speech, study_table
 
 HOSTILE = ("../../x", "<script>alert(1)</script>", "$x_$", "$$", "\x1b[31mred", "中文😀", "\u202eعربي", "é" * 150)
@@ -38,13 +38,11 @@ def _mapped(labels: Sequence[object], *words: str) -> Callable[[Place], Sequence
 
 
 def _studied(name: str, labels: Sequence[str], *told: str, listed: str = "") -> Case:
-    counts = (len(labels), 0, 0)
-    return Case(name=name, group="labels", write=_labeled(labels), code=0, told=told, counts=counts, listed=listed)
+    return finishes("labels", name, _labeled(labels), *told, counts=(len(labels), 0, 0), listed=listed)
 
 
 def _drawn(name: str, labels: Sequence[object], *told: str) -> Case:
-    counts = (len(labels), 0, 0)
-    return Case(name=name, group="labels", write=_mapped(labels), code=0, told=told, counts=counts)
+    return finishes("labels", name, _mapped(labels), *told, counts=(len(labels), 0, 0))
 
 
 def _refused(name: str, write: Callable[[Place], Sequence[object]], *told: str, fault: str = "data-labels") -> Case:
@@ -66,30 +64,9 @@ CASES: list[Case] = [
     _studied("class-of-one-sample", ["Happy"] * 4 + ["Sad"], listed="labels 2"),
     _studied("a-class-a-sample", ["Neutral", "Calm", "Happy", "Sad", "Angry", "Fearful", "Disgust", "Surprised"]),
     _studied("case-twins", ["happy", "HAPPY", "Sad", "sad"]),
-    Case(
-        name="dollars",
-        group="labels",
-        write=_labeled(["$x_$", "$$", *"abcdef"]),
-        code=0,
-        counts=(8, 0, 0),
-        listed="labels 3",
-    ),
-    Case(
-        name="composed-and-decomposed",
-        group="labels",
-        write=_twin_folders,
-        code=0,
-        counts=(17, 0, 0),
-        listed="labels 4",
-    ),
-    Case(
-        name="letters-of-all-kinds",
-        group="labels",
-        write=_labeled(HOSTILE),
-        code=0,
-        counts=(8, 0, 0),
-        listed="labels 5",
-    ),
+    _studied("dollars", ["$x_$", "$$", *"abcdef"], listed="labels 3"),
+    finishes("labels", "composed-and-decomposed", _twin_folders, counts=(17, 0, 0), listed="labels 4"),
+    _studied("letters-of-all-kinds", HOSTILE, listed="labels 5"),
     _refused("emotions-and-others", _labeled(["Happy", "weird"]), "`weird`", "`Happy`", "class_names"),
     _refused("number-beyond-all-classes", _labeled(["99999", "1"]), "`99999`", "numbers below"),
     _refused("number-of-5000-digits", _labeled(["9" * 5000, "1"]), "no class number"),

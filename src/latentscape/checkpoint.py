@@ -21,9 +21,10 @@ from torch import Tensor
 from latentscape.errors import LatentscapeError, ModelError, SafetyError
 from latentscape.file_kinds import check_archive, foreign_globals, tell_file_kind
 from latentscape.numpy_scalars import STAND_INS, RefusedScalarError
+from latentscape.paths import hash_file
 from latentscape.receipt import WeightReceipt, load_weights
 
-__all__ = ["Checkpoint", "WeightReceipt", "hash_file", "load_checkpoint", "load_weights"]
+__all__ = ["Checkpoint", "WeightReceipt", "load_checkpoint", "load_weights"]
 
 AVERAGED = (
     *("ema", "model_ema", "ema_model", "ema_state_dict", "state_dict_ema", "model_ema_state_dict", "ema_weights"),
@@ -102,12 +103,6 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise
     _require_unchanged(path, before, digest)
     return Checkpoint(path=path, sha256=digest, states=states, metadata=metadata)
-
-
-def hash_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_ambiguous(path: Path, candidates: list[str]) -> ModelError:

@@ -163,12 +163,6 @@ def require_space(path: Path, n_bytes: int) -> None:
         )
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
     """Turn what the system says about `path` into an error a user can act on."""

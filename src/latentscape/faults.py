@@ -15,6 +15,7 @@ USAGE: Mapping[str, str] = {
     "output-unusable": "an output folder that can't be one: a file, the root of the disk, no path",
     "output-foreign": "an output folder with files that are not ours to replace, or one that lies among the data",
     "run-differs": "`--resume` with other inputs than those of the unfinished run, or with nothing to go on with",
+    "port-taken": "a port of this machine that another program has, or that may not be had",
 }
 DATA: Mapping[str, str] = {
     "data": "data that can't be studied",
@@ -37,6 +38,7 @@ DATA: Mapping[str, str] = {
     "run-unfinished": "a run folder without a manifest: its study was not finished",
     "run-damaged": "a run folder whose files are broken, changed, or not as its manifest says",
     "run-newer": "a run folder that a newer version wrote",
+    "run-mapless": "a run folder without maps, in which there is nothing to explore",
     "runs-unmatched": "runs that can't be compared: nothing in common, or of different studies",
 }
 MODEL: Mapping[str, str] = {

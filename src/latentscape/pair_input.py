@@ -14,9 +14,9 @@ from latentscape.datasets.pairs import PairSamples, leave_out_trained, read_pair
 from latentscape.datasets.splits import stratified_sample
 from latentscape.datasets.vectors import VectorPairs, read_vectors
 from latentscape.datasets.weights import Weights
-from latentscape.disk import hash_file
 from latentscape.findings import ModelCard, Skip
 from latentscape.layer_maps import versions
+from latentscape.paths import hash_file
 from latentscape.settings import AttributesConfig, EmbeddingsSettings, load_config
 from latentscape.shapes import FeatureMatrix, Rows
 from latentscape.study import digest

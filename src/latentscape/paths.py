@@ -1,5 +1,6 @@
-"""Paths as users give them: looked at without ever failing."""
+"""Paths as users give them: looked at without ever failing; and the digest of the file at one."""
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -35,3 +36,9 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
 def real_path(path: str | os.PathLike[str]) -> Path:
     """The absolute path with all links followed as far as they lead."""
     return Path(os.path.realpath(path))
+
+
+def hash_file(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. Raises OSError where it can't be read."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -15,13 +16,21 @@ from jaxtyping import Shaped
 from latentscape.datasets.files import open_regular
 from latentscape.errors import DataError
 from latentscape.paths import FILE, FOLDER, is_file, kind_of, real_path
+from latentscape.plain_text import clean_text
 
 if TYPE_CHECKING:
     import pyarrow  # noqa: ICN001  annotations are looked up by the whole name
 
 FORMAT, FORMAT_VERSION = "latentscape run", 1
 MANIFEST, SCORES, LOCK = "manifest.json", "scores.json", ".latentscape.lock"
+RECORD = "stages/features.json"
+"""Which features a run keeps."""
+_FEATURES_FILE = re.compile(r"features/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npy")
+"""Names that a stage can have given its files."""
+_BESIDE = ("_rows", "_facts")
+"""What is kept beside the features; no layers."""
 LARGEST_JSON = 2**28
+LARGEST_PAGE = 2**30
 LARGEST_TABLE = 2**33
 """Bytes, on the disk and unpacked."""
 LARGEST_ARRAY = 2**37
@@ -49,6 +58,11 @@ class FinishedRun:
     def read_scores(self) -> dict[str, Any]:
         """The flat names and values of scores.json."""
         return self.read_json(SCORES)
+
+    def read_bytes(self, name: str) -> bytes:
+        """A page or picture as it is."""
+        with self._open(name, largest=LARGEST_PAGE) as file:
+            return file.read()
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A file that holds one JSON object."""
@@ -84,6 +98,35 @@ class FinishedRun:
         array = np.array(mapped)  # a file that shrinks while it is mapped would end the process
         array.flags.writeable = False
         return array
+
+    def has(self, name: str) -> bool:
+        """Whether the manifest names this file."""
+        checksums = self.manifest.get("checksums")
+        return isinstance(checksums, dict) and name in checksums
+
+    def read_arrays(self, name: str, wanted: Collection[str]) -> dict[str, Shaped[np.ndarray, "..."]]:
+        """The `wanted` arrays of a .npz file that are in it, read-only. Raises as `read_array`."""
+        from latentscape.datasets.feature_arrays import list_members, read_member  # noqa: PLC0415  it brings pyarrow
+
+        path = self.path / name
+        with self._open(name, largest=LARGEST_ARRAY):
+            found = {key: read_member(path, key) for key in list_members(path) if key in wanted}
+        for array in found.values():
+            array.flags.writeable = False
+        return found
+
+    def list_features(self) -> dict[str, str]:
+        """The file of each layer whose features the run keeps, in the order in which they were read; empty for none."""
+        if not self.has(RECORD):
+            return {}
+        arrays = self.read_json(RECORD).get("arrays")
+        if not isinstance(arrays, list) or not all(map(_is_entry, arrays)):
+            raise _unreadable(self.path / RECORD, "it does not list the features")
+        layers = [each for each in arrays if each["name"] not in _BESIDE]
+        files = {clean_text(each["name"]): each["file"] for each in layers}
+        if len(files) < len(layers):
+            raise _unreadable(self.path / RECORD, "two layers of one name")
+        return files
 
     @contextmanager
     def _open(self, name: str, *, largest: int) -> Iterator[BufferedReader]:
@@ -198,6 +241,14 @@ def _unpack(file: Any, wanted: Callable[[str], bool] | None, *, shown: str) -> "
     table = pa.Table.from_batches(batches, schema=pa.schema([schema.field(name) for name in names]))
     table.validate(full=True)  # text that is no UTF-8 would fail only where it is used
     return table
+
+
+def _is_entry(entry: object) -> bool:
+    """Whether it names an array and a file that could be its own."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return False
+    file = entry.get("file")
+    return isinstance(file, str) and _FEATURES_FILE.fullmatch(file) is not None
 
 
 def _find_longest_text(metadata: Any) -> int:

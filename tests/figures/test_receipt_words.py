@@ -1,5 +1,6 @@
 """The weight receipt in words, and inside every picture."""
 
+import json
 from dataclasses import replace
 from io import BytesIO
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from latentscape.figures import LATENTS_FIGURES, Style, render_png
-from latentscape.figures.receipt_words import list_receipt, say_receipt
+from latentscape.figures.receipt_words import list_receipt, say_receipt, tidy_receipt
 from latentscape.figures.tables import COMPARISON_FIGURES
 from latentscape.findings import ModelCard
 from tests.comparison_values import build_comparison
@@ -84,3 +85,22 @@ def test_a_picture_of_a_comparison_carries_all_of_them():
     assert figure is not None
     told = describe(render_png(figure))
     assert all(f"{each.name}: Weights: 20 of 20 tensors (100 %)" in told for each in findings.checkpoints)
+
+
+def test_a_receipt_from_a_manifest_is_told_as_the_models_own():
+    receipt = {**RECEIPT, "tied": [["a", "b"]], "base": {"name": "b", "files": {"f": "cd" * 32}, "n_tensors": 1}}
+    kept = tidy_receipt(json.loads(json.dumps(receipt)))
+    assert list_receipt(replace(CARD, receipt=kept)) == list_receipt(replace(CARD, receipt=receipt))
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [None, 3, [], {"allowed": 5}, {"allowed": {"a": {"b": 1}}}, {"tied": [[["x", [["y"]]]]]}, {"wrapper": {"a": [1]}},
+     {"adapter": [[1]]}, {"base": {"files": {"a": 1, "b": 2}, "n_tensors": -1}},
+     {"n_parameters": 0, "n_parameters_matched": -1},
+     {"n_parameters_matched": 10**400}, {"side_branch": "\ud800"}, {"base": {"files": []}}],
+)  # fmt: skip
+def test_no_receipt_of_a_strangers_manifest_is_too_odd(receipt):
+    told = list_receipt(replace(CARD, receipt=tidy_receipt(receipt)))
+    assert told[0].startswith("Weights:")
+    "".join(told).encode("utf-8")

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, XLMRobertaModel
 
-from latentscape.checkpoint import hash_file
 from latentscape.errors import ModelError, SafetyError
 from latentscape.models.retriever import ProjectionHead, Retriever, load_encoder, load_retriever, mean_over_tokens
+from latentscape.paths import hash_file
 
 TEXTS = ["phòng trọ quận 10", "cho thuê phòng quận 11 , 25m2 , giá 5 triệu", "phòng", ""]
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from latentscape.checkpoint import hash_file
 from latentscape.errors import ModelError, SafetyError, UsageError
 from latentscape.models.retriever import ProjectionHead, load_retriever
+from latentscape.paths import hash_file
 
 TEXTS = ["a cat sat on the mat", "phòng trọ quận 10", "a kitten was sitting on the rug"]
 

@@ -19,7 +19,6 @@ from latentscape.errors import DataError, nearest
 Array = Shaped[np.ndarray, "*axes"]
 Arrays = Mapping[str, Callable[[], Array]]
 """Name -> a function that reads the array."""
-SIDES = ("query", "document")
 KNOWN = (
     "queries", "documents", "relevant", "relevant_offsets", "relevant_numbers", "hard", "hard_types", "hard_weights",
     "query_texts", "document_texts",

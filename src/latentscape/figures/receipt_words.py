@@ -1,10 +1,12 @@
 """The weight receipt in words: what every page has at its foot and every picture of a model in its file."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from latentscape.figures.render import tidy
 from latentscape.findings import ModelCard
+from latentscape.plain_text import clean_text
 
 MOST_NAMES = 5
 """Names of tensors written out; the rest is counted."""
@@ -18,6 +20,20 @@ LISTS = (
     (("set_aside",), "In the file beside the model, and not needed"),
 )
 """Keys of the receipt (the first that is there counts) and what their names are."""
+DEPTH = 3
+"""Steps down to the deepest that is told: the files of the base model."""
+LARGEST_COUNT = 2**53
+
+
+def tidy_receipt(receipt: object) -> dict[str, Any]:
+    """What of a receipt in a manifest can be told: a folder may come from anywhere. Empty where nothing can."""
+    tidied = _tidy(receipt, depth=DEPTH)
+    return tidied if isinstance(tidied, dict) else {}
+
+
+def tidy_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are plain: text, numbers, yes or no."""
+    return {clean_text(key): _tidy(value, depth=0) for key, value in values.items() if _is_plain(value)}
 
 
 def list_receipt(model: ModelCard) -> list[str]:
@@ -30,6 +46,25 @@ def list_receipt(model: ModelCard) -> list[str]:
 def say_receipt(model: ModelCard) -> str:
     """The receipt in one line."""
     return " ".join(list_receipt(model))
+
+
+def _tidy(value: Any, *, depth: int) -> Any:
+    """Plain values, and lists and entries of them; None for anything else."""
+    if _is_plain(value):
+        return clean_text(value) if isinstance(value, str) else value
+    if depth and isinstance(value, Mapping):
+        found = {clean_text(key): _tidy(each, depth=depth - 1) for key, each in value.items()}
+        return {key: each for key, each in found.items() if each is not None}
+    if depth and isinstance(value, list | tuple):
+        listed = [_tidy(each, depth=depth - 1) for each in value]
+        return None if None in listed else listed
+    return None
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, int):
+        return abs(value) < LARGEST_COUNT
+    return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _say_matched(model: ModelCard) -> str:
@@ -93,7 +128,8 @@ def _say_adapter(adapter: object) -> str:
 def _say_names(receipt: Mapping[str, Any]) -> Iterable[str]:
     for keys, meaning in LISTS:
         found = next((receipt[key] for key in keys if receipt.get(key)), ())
-        names = [found] if isinstance(found, str) else [_join(each) for each in found]
+        listed = [found] if isinstance(found, str) else found if isinstance(found, Sequence) else []
+        names = [_join(each) for each in listed]
         if names:
             more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
             yield f"{meaning} ({len(names):,}): {', '.join(map(_name, names[:MOST_NAMES]))}{more}."
@@ -113,4 +149,4 @@ def _name(text: str) -> str:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

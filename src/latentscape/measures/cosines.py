@@ -40,6 +40,15 @@ def check_documents(
     Raises:
         DataError: there are no documents, there is not one list for each query, or a number is no document's.
     """
+    refuse_no_documents(n_documents)
+    chosen = [np.unique(np.asarray(numbers, dtype=np.int64)) for numbers in documents]
+    numbers = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
+    refuse_misfits(len(chosen), numbers, n_queries=n_queries, n_documents=n_documents, what=what)
+    return chosen
+
+
+def refuse_no_documents(n_documents: int) -> None:
+    """Raise DataError if there is nothing to compare with."""
     if n_documents == 0:
         raise DataError(
             "there are no documents to compare the queries with",
@@ -48,10 +57,6 @@ def check_documents(
             hint="look at what made the document vectors: was everything filtered?",
             fault="data-empty",
         )
-    chosen = [np.unique(np.asarray(numbers, dtype=np.int64)) for numbers in documents]
-    numbers = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
-    refuse_misfits(len(chosen), numbers, n_queries=n_queries, n_documents=n_documents, what=what)
-    return chosen
 
 
 def refuse_misfits(

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from latentscape.engine import Crew
 from latentscape.errors import DataError
+from latentscape.measures.cosines import refuse_no_documents
 from latentscape.measures.judgments import DocumentLists, Judgments
 from latentscape.measures.scan_field import Field, Side, cut_lists, lay_field, lay_sides
 from latentscape.measures.scan_tiles import N_FINE, Job, Pairs, measure_pairs, scan_tile, settle_tile, share_tiles
@@ -92,14 +93,7 @@ def _take_judgments(
     judgments: Judgments, n_queries: int, *, n_documents: int
 ) -> tuple[Pairs, Pairs, Bool[np.ndarray, " document"]]:
     """Right pairs, pairs that are right or ignored, and which documents are right for some query."""
-    if n_documents == 0:
-        raise DataError(
-            "there are no documents to compare the queries with",
-            got="0 documents",
-            expected="at least 1",
-            hint="look at what made the document vectors: was everything filtered?",
-            fault="data-empty",
-        )
+    refuse_no_documents(n_documents)
     if judgments.n_documents != n_documents:
         raise DataError(
             "the judgments do not fit the vectors",

@@ -13,11 +13,11 @@ import transformers
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from torch import Tensor, nn
 
-from latentscape.checkpoint import WeightReceipt, hash_file, load_checkpoint, load_weights
+from latentscape.checkpoint import WeightReceipt, load_checkpoint, load_weights
 from latentscape.errors import ModelError
 from latentscape.models.folder_scan import read_json, refuse_foreign_names, refuse_switches, scan_model_folder
 from latentscape.models.naming import modernize
-from latentscape.paths import expand_home, is_file, is_folder
+from latentscape.paths import expand_home, hash_file, is_file, is_folder
 
 __all__ = [
     "clean_config",

@@ -1,6 +1,5 @@
 """What a manifest and the record of the features say, each value checked: a folder may come from anywhere."""
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +9,13 @@ import numpy as np
 
 from latentscape.comparison_findings import Checkpoint
 from latentscape.errors import DataError
+from latentscape.figures.receipt_words import LARGEST_COUNT, tidy_receipt, tidy_values
 from latentscape.findings import ModelCard
 from latentscape.neighbors import require_finite
-from latentscape.run_reader import AGAIN, MANIFEST, FinishedRun
+from latentscape.run_reader import AGAIN, MANIFEST, RECORD, FinishedRun
 from latentscape.snapshots.values import LayerMatrix
 from latentscape.store import clean_text
 
-RECORD = "stages/features.json"
-FEATURES_FILE = re.compile(r"features/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npy")
-"""Names that a stage can have given its files."""
-BESIDE = ("_rows", "_facts")
-"""What is kept beside the features; no layers."""
 ENDING = re.compile(r"\.[A-Za-z]\w*$")
 UNTRAINED = "none: "
 """How the card of a base model names its checkpoint."""
@@ -28,7 +23,6 @@ USUAL = "checkpoint_"
 """How the files of a training's epochs begin: what follows tells them apart."""
 TEXTS = ("name", "checkpoint", "sha256")
 COUNTS = ("n_parameters", "n_tensors_matched", "n_tensors_total")
-LARGEST_COUNT = 2**53
 
 
 def damaged(run: FinishedRun, what: str, got: object = "") -> DataError:
@@ -74,24 +68,11 @@ def read_model_card(run: FinishedRun) -> ModelCard:
     return ModelCard(
         **{key: clean_text(card[key]) for key in TEXTS},
         **{key: card[key] for key in COUNTS},
-        trained={clean_text(key): _clean(value) for key, value in trained.items() if _is_plain(value)},
+        trained=tidy_values(trained),
         unlearns_dataset=card.get("unlearns_dataset") is True,
         stamps=tuple(map(clean_text, stamps)),
-        receipt=_read_receipt(card.get("receipt")),
+        receipt=tidy_receipt(card.get("receipt")),
     )
-
-
-def _read_receipt(receipt: object) -> dict[str, Any]:
-    """What of a weight receipt can be shown: plain values, lists of text, and plain values of base and adapter."""
-    if not isinstance(receipt, dict):
-        return {}
-    shown: dict[str, Any] = {key: _clean(value) for key, value in receipt.items() if _is_plain(value)}
-    shown |= {key: [clean_text(each) for each in value] for key, value in receipt.items() if _are_texts(value)}
-    for key in ("adapter", "base"):
-        inner = receipt.get(key)
-        if isinstance(inner, dict):
-            shown[key] = {clean_text(name): _clean(value) for name, value in inner.items() if _is_plain(value)}
-    return shown
 
 
 def read_names(run: FinishedRun, key: str) -> tuple[str, ...]:
@@ -105,15 +86,10 @@ def read_names(run: FinishedRun, key: str) -> tuple[str, ...]:
 
 
 def list_features(run: FinishedRun) -> dict[str, str]:
-    """The file of each layer, in the order in which they were read."""
-    if RECORD not in (run.manifest.get("checksums") or {}):
-        raise damaged(run, "it keeps no features", f"no {RECORD}")
-    arrays = run.read_json(RECORD).get("arrays")
-    if not isinstance(arrays, list) or not all(map(_is_entry, arrays)):
-        raise damaged(run, f"{RECORD} does not list the features")
-    files = {clean_text(each["name"]): each["file"] for each in arrays if each["name"] not in BESIDE}
-    if not files or len(files) < sum(each["name"] not in BESIDE for each in arrays):
-        raise damaged(run, f"{RECORD} does not list the features")
+    """The file of each layer, in the order in which they were read; at least one."""
+    files = run.list_features()
+    if not files:
+        raise damaged(run, "it keeps no features", f"no layer in {RECORD}")
     return files
 
 
@@ -137,26 +113,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_COUNT
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a page can show it."""
-    if isinstance(value, int):
-        return abs(value) < LARGEST_COUNT
-    return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _clean(value: str | float) -> str | float:
-    return clean_text(value) if isinstance(value, str) else value
-
-
 def _are_texts(values: object) -> bool:
     return (
         isinstance(values, Sequence) and not isinstance(values, str) and all(isinstance(each, str) for each in values)
     )
-
-
-def _is_entry(entry: object) -> bool:
-    """Whether it names an array and a file that could be its own."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        return False
-    file = entry.get("file")
-    return isinstance(file, str) and FEATURES_FILE.fullmatch(file) is not None
