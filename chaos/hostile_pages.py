@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from latentscape.comparison_findings import ComparisonFindings
+from latentscape.exploration import Answer, Category, Column, Exploration, Metric, Texts
 from latentscape.figures.style import Style
 from latentscape.findings import Accounting, EmbeddingsFindings, LatentsFindings, ModelCard, Skip
 from latentscape.measures.scales import Check
@@ -15,11 +17,13 @@ from latentscape.pages.comparison_page import render_comparison_page
 from latentscape.pages.comparison_report import describe_comparison
 from latentscape.pages.embeddings_map import render_embeddings_map
 from latentscape.pages.embeddings_report import describe_embeddings
+from latentscape.pages.explorer_page import render_explorer
 from latentscape.pages.feature_map import render_feature_map
 from latentscape.pages.latents_map import render_latents_map
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html
 from tests.comparison_values import build_comparison
+from tests.exploration_values import build_exploration
 from tests.figures.pair_values import full_values
 from tests.pages.conftest import make_card, make_embeddings, make_latents, make_maps
 from tests.pages.latents_values import measure_everything
@@ -232,6 +236,81 @@ def _report_comparison(mark: Marks, study: str) -> str:
     return render_report_html(describe_comparison(findings, ()))
 
 
+def write_explorer(mark: Marks, study: str) -> str:
+    """All there is of a run: every name, value, text and number's name is hostile, and so are the columns' keys."""
+    plain = build_exploration(study, n=N)
+    layers = {layer: mark(f"layer{i}") for i, layer in enumerate(dict.fromkeys(each.layer for each in plain.frames))}
+    columns = tuple(_spoil_column(column, mark) for column in plain.columns)
+    ranked = plain.ranked
+    if ranked is not None:
+        types = tuple(mark.hide(f"hardtype{i % 3}") for i in range(len(ranked.hard_types)))
+        ranked = replace(ranked, hard_types=types)
+        mark.expect("hardtype", types)
+    ids = tuple(mark.hide(f"id{i}") for i in range(N))
+    mark.expect("id", ids)
+    exploration = replace(
+        plain,
+        title=mark("title"),
+        headline=mark("headline"),
+        ids=ids,
+        columns=(*columns, *_spoil_more(mark)),
+        frames=tuple(
+            replace(each, layer=layers[each.layer], score=mark.hide("score"), warning=mark.hide("warning"))
+            for each in plain.frames
+        ),
+        answers=_spoil_answers(plain, mark),
+        color=mark.hide(plain.color),
+        shape=mark.hide(plain.shape) if plain.shape else "",
+        neighbors=tuple(replace(each, layer=layers[each.layer]) for each in plain.neighbors),
+        ranked=ranked,
+        profile=tuple(
+            replace(each, layer=layers[each.layer], question=mark(f"question{each.question}")) for each in plain.profile
+        ),
+        metrics=(Metric(name=mark("metric"), value=mark("metricvalue"), detail=mark("metricdetail")),),
+        facts={mark("fact"): mark("factvalue"), mark.payload: mark.payload},
+        stamps=(mark("stamp"), mark.payload),
+        captions=(mark("caption"), mark.payload),
+        foot=(mark("foot"),),
+    )
+    mark("score")
+    mark("warning")
+    return render_explorer(exploration, style=Style())
+
+
+def _spoil_column(column: Column, mark: Marks) -> Column:
+    renamed = replace(column, key=mark.hide(column.key), title=mark(f"column{column.key}"))
+    if isinstance(renamed, Texts):
+        texts = tuple(mark.hide(f"text{i}") for i in range(N))
+        mark.expect("text", texts)
+        return replace(renamed, values=texts)
+    if isinstance(renamed, Category) and renamed.values != ("wrong", "right"):
+        # The classes have the same names wherever they occur.
+        kind = "class" if "Sad" in renamed.values else column.key
+        there = set(renamed.codes.tolist())
+        names = enumerate(f"{kind}value{i}" for i in range(len(renamed.values)))
+        return replace(renamed, values=tuple((mark if i in there else mark.hide)(name) for i, name in names))
+    return renamed
+
+
+def _spoil_more(mark: Marks) -> tuple[Column, ...]:
+    """A column and a value of it that are the bare text: it may be a name that JavaScript itself knows."""
+    codes = np.arange(N) % 3 - 1
+    return (Category(key=mark.payload, title=mark.payload, codes=codes, values=(mark.payload, mark("lastvalue"))),)
+
+
+def _spoil_answers(plain: Exploration, mark: Marks) -> tuple[Answer, ...]:
+    """The checkpoints' names, and the columns that an answer names under their new keys."""
+    keys = ("truth", "said", "correct", "worst")
+    return tuple(
+        Answer(
+            checkpoint=mark(f"checkpoint{i}") if each.checkpoint else "",
+            **{key: mark.hide(name) for key in keys if (name := getattr(each, key))},
+        )
+        for i, each in enumerate(plain.answers)
+    )
+
+
+EXPLORERS = ("explorer of latents", "explorer of embeddings", "explorer of a map", "explorer of a comparison")
 PAGES: Mapping[str, Callable[[Marks], str]] = MappingProxyType(
     {
         "latents report": write_latents_report,
@@ -244,5 +323,6 @@ PAGES: Mapping[str, Callable[[Marks], str]] = MappingProxyType(
         "comparison page of retrievers": write_retriever_comparison_page,
         "comparison report": write_comparison_report,
         "comparison report of retrievers": write_retriever_comparison_report,
+        **{name: partial(write_explorer, study=name.split()[-1]) for name in EXPLORERS},
     }
 )

@@ -9,7 +9,7 @@ from chaos.scripts import choose, run
 
 def test_there_are_enough_payloads_and_every_page():
     assert len(set(PAYLOADS)) >= 25
-    assert len(PAGES) == 10
+    assert len(PAGES) == 14
     assert choose(1.0, 0) == list(PAYLOADS)
     assert len(choose(0.0, 3)) == 2
 
@@ -18,5 +18,5 @@ def test_there_are_enough_payloads_and_every_page():
 def test_no_payload_is_obeyed_and_each_is_shown(browser, tmp_path):
     (outcome,) = run(tmp_path, scale=0.05)
     assert not outcome.wrong
-    assert outcome.tried >= 2 * 10 * 8
+    assert outcome.tried >= 2 * 12 * 8
     assert not list(tmp_path.iterdir())

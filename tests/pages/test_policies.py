@@ -7,8 +7,12 @@ from importlib.resources import files
 
 import pytest
 
-from chaos.hostile_pages import PAGES, Marks
+from chaos.hostile_pages import EXPLORERS, PAGES, Marks
+from latentscape.pages.explorer_page import render_served, served_policy
 from latentscape.pages.templates import read_asset
+from latentscape.server.opened import Unfinished
+from latentscape.server.waiting import render_waiting
+from tests.exploration_values import build_exploration
 
 from .conftest import parse_page
 
@@ -17,9 +21,11 @@ pytestmark = pytest.mark.slow  # every page of the tool
 PAYLOAD = "</script></style></title>\"'><img src=x onerror=alert(1)><script>alert(1)</script>"
 BARE = {"feature map"}
 """Pages of studies without a model."""
-TEMPLATES = ("compare.html.j2", "map.html.j2", "report.html.j2")
+TEMPLATES = ("compare.html.j2", "explorer.html.j2", "map.html.j2", "report.html.j2", "waiting.html.j2")
 SAFE = ("style", "figure_json", "options_json", "plotly_js", "map_js", "payload", "script")
 """What templates put in unescaped: our own style and scripts, and what `embed_json` made."""
+BESIDE_AND_INSIDE = "'self' file: data: blob:"
+"""Where an explorer has its sounds and pictures."""
 COMMON = {
     "default-src": "'none'",
     "connect-src": "'none'",
@@ -30,7 +36,7 @@ TAGS = {
     "html", "head", "meta", "title", "style", "body", "p", "article", "h1", "nav", "a", "section", "h2", "h3", "ul",
     "ol", "li", "details", "summary", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "small", "svg",
     "rect", "strong", "code", "footer", "header", "dl", "dt", "dd", "main", "aside", "button", "path", "script",
-    "noscript", "input", "label", "select", "canvas",
+    "noscript", "input", "label", "select", "canvas", "dialog", "form",
 }  # fmt: skip
 
 
@@ -72,15 +78,67 @@ def test_the_policy_names_exactly_what_is_on_the_page(written):
     name, page, parsed = written
     rules = read_policy(parsed)
     assert {rule: rules[rule] for rule in COMMON} == COMMON
-    run = [text for values, text in parsed.scripts if "type" not in values]
+    run = [text for values, text in parsed.scripts if values.get("type", "module") == "module"]
     compiles = " 'unsafe-eval'" if name == "latents map of many points" else ""
     assert rules["script-src"] == (hash_all(run) + compiles or "'none'")
-    is_plotly = len(page) > 3_000_000
+    is_plotly, is_explorer = len(page) > 3_000_000, name in EXPLORERS
     styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     assert rules["style-src"] == ("'unsafe-inline'" if is_plotly else hash_all(styles[:1]))
-    assert rules["img-src"] == ("data: blob:" if is_plotly else "'none'" if run else "'self' file:")
+    pictures = BESIDE_AND_INSIDE if is_explorer else "data: blob:" if is_plotly else "'none'" if run else "'self' file:"
+    assert rules["img-src"] == pictures
+    assert rules.get("media-src") == (BESIDE_AND_INSIDE if is_explorer else None)
     assert is_plotly or rules["require-trusted-types-for"] == "'script'"
-    assert is_plotly == name.endswith(("map", "map of many points"))
+    assert is_plotly == (name.endswith(("map", "map of many points")) and not is_explorer)
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_the_explorers_policy_letter_by_letter(name):
+    page = PAGES[name](Marks(PAYLOAD))
+    parsed = parse_page(page)
+    assert read_policy(parsed) == {**spell_explorer(page, parsed), "connect-src": "'none'"}
+
+
+def test_the_served_explorers_policy_letter_by_letter():
+    page = render_served(build_exploration(n=12))
+    parsed = parse_page(page)
+    expected = {**spell_explorer(page, parsed), "connect-src": "'self'"}
+    assert read_policy(parsed) == expected
+    sent = dict(rule.split(" ", 1) for rule in served_policy().split("; "))
+    assert sent == {**expected, "frame-ancestors": "'none'"}
+
+
+def spell_explorer(page, parsed):
+    """All rules of an explorer but for whom it may ask."""
+    (script,) = [text for values, text in parsed.scripts if values.get("type") == "module"]
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    return {
+        "default-src": "'none'",
+        "script-src": hash_all([script]),
+        "style-src": hash_all([style]),
+        "img-src": "'self' file: data: blob:",
+        "media-src": "'self' file: data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+
+
+@pytest.mark.parametrize("place", ["name", "writer", "stages", "reason"])
+def test_the_waiting_page_is_fenced_in(place):
+    told = {"stages": (PAYLOAD,)} if place == "stages" else {place: PAYLOAD} if place != "name" else {}
+    page = render_waiting(Unfinished(**told), name=PAYLOAD if place == "name" else "a run")
+    parsed = parse_page(page)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert read_policy(parsed) == {
+        **COMMON, "script-src": "'none'", "style-src": hash_all([style]), "img-src": "'none'",
+        "require-trusted-types-for": "'script'", "trusted-types": "'none'",
+    }  # fmt: skip
+    refresh = [values["content"] for _, values in parsed.elements if values.get("http-equiv") == "refresh"]
+    assert refresh == ["3; url=/"]
+    assert {tag for tag, _ in parsed.elements} <= TAGS
+    assert parsed.scripts == []
+    assert PAYLOAD in parsed.text
 
 
 def test_no_text_becomes_markup(written):
@@ -93,7 +151,10 @@ def test_no_text_becomes_markup(written):
 
 
 def test_the_receipt_is_at_the_foot(written):
-    name, page, _ = written
+    name, page, parsed = written
+    if name in EXPLORERS:  # what it is made from stands behind a button
+        assert f"foot {PAYLOAD}" in parsed.text.partition("Made from")[2]
+        return
     foot = page[page.rindex("<footer>") :] if "<footer>" in page else ""
     assert ("bit for bit" in foot) == (name not in BARE)
     if name not in BARE:

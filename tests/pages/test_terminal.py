@@ -114,7 +114,7 @@ def test_a_map_is_told_by_its_worth_and_by_what_was_left_out(mapped):
     assert expected in lines
     assert "Samples  40 in = 38 studied + 1 skipped + 1 failed" in lines
     assert "  failed row 7: feature 0 is missing or not a number" in lines
-    assert "Next     open maps/x/pca_interactive.html" in lines
+    assert "Next     open maps/x/explorer.html" in lines
     assert not any("Files" in line for line in summarize_map(mapped).splitlines())
 
 

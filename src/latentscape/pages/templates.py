@@ -33,14 +33,18 @@ def policy(
     scripts: Iterable[str] = (),
     *,
     styles: Iterable[str] = (),
-    pictures: Literal["none", "beside", "drawn"] = "none",
+    pictures: Literal["none", "beside", "drawn", "both"] = "none",
     is_plotly: bool = False,
     generates_code: bool = False,
+    plays: bool = False,
+    asks_server: bool = False,
 ) -> str:
     """The Content-Security-Policy of a page: no network, and no script and no style but these, by their hashes.
 
     No text is ever made into markup or code by a script either (trusted types, where the browser knows them).
-    `pictures` may come from `beside` the page (`file:` where it is opened from a disk) or be `drawn` on it.
+    `pictures` may come from `beside` the page (`file:` where it is opened from a disk), be `drawn` on it, or `both`.
+    A page that `plays` takes sounds from where an explorer has its pictures: from beside it and from itself. One that
+    `asks_server` may ask whoever served it, and nobody else.
 
     `is_plotly` is for pages with plotly.js, which sets styles on what it draws and builds it from markup of its own;
     the styles can't fetch anything. `generates_code` lets the scripts compile functions at run time as well: plotly's
@@ -49,10 +53,12 @@ def policy(
     """
     allowed = " ".join([*map(_hash, scripts), *(["'unsafe-eval'"] if generates_code else [])]) or "'none'"
     looks = "'unsafe-inline'" if is_plotly else " ".join(map(_hash, styles)) or "'none'"
-    shown = {"none": "'none'", "beside": "'self' file:", "drawn": "data: blob:"}[pictures]
+    shown = {"none": "'none'", "beside": "'self' file:", "drawn": "data: blob:", "both": "'self' file: data: blob:"}
+    asked = "'self'" if asks_server else "'none'"
+    played = f"media-src {shown['both']}; " if plays else ""
     fence = (
-        f"default-src 'none'; script-src {allowed}; style-src {looks}; img-src {shown}; connect-src 'none'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {allowed}; style-src {looks}; img-src {shown[pictures]}; {played}"
+        f"connect-src {asked}; base-uri 'none'; form-action 'none'"
     )
     return fence if is_plotly else f"{fence}; require-trusted-types-for 'script'; trusted-types 'none'"
 

@@ -122,7 +122,7 @@ def _point_to_files(findings: MapFindings, folder: Path | None) -> list[str]:
     atlas = f"--x {method}_x --y {method}_y --neighbors neighbors"
     return [
         f"Files    {folder}: maps.png, samples.parquet, scores.json",
-        f"Next     open {folder / f'{method}_interactive.html'}",
+        f"Next     open {folder / 'explorer.html'}",
         f"         or  embedding-atlas {folder / 'samples.parquet'} {atlas}",
     ]
 
