@@ -24,6 +24,8 @@ COMMANDS = [
     ["train", "emotion"],
     ["train", "retriever"],
     ["demo"],
+    ["open"],
+    ["export"],
     ["doctor"],
 ]
 PROMISED = {

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow  # whole studies
 FILES = {
     "comparison_maps.png", "comparison_scores.png", "comparison_changes.png", "comparison_drift.png", PAGE,
     "changes.csv", "samples.parquet", "scores.json", "report.md", "report.html",
+    "explorer.html",
 }  # fmt: skip
 
 

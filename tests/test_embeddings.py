@@ -284,3 +284,22 @@ def test_the_numbers_of_a_file_of_defects_are_right(finished_rental, tmp_path):
     clean = [rank(query, texts, right[query], ignored[query]) for query in findings.queries]
     assert findings.ranking.best_rank.tolist() == clean
     assert study.scores["mrr"].value == pytest.approx(np.mean(1 / np.array(clean)), abs=1e-6)
+
+
+def test_the_table_says_how_clear_each_first_place_is(studied):
+    rows = pq.read_table(studied.folder / "samples.parquet").to_pydict()
+    n = len(studied.findings.queries)
+    units = _vectors(studied).astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    cosines = units[:n] @ units[n:].T
+    for query in range(n):
+        right, ignored = rows["right"][query], rows["ignored"][query]
+        wrong = np.delete(cosines[query], [*right, *ignored])
+        assert rows["right_similarity"][query] == pytest.approx(cosines[query][right].max(), abs=1e-6)
+        assert rows["hardest_similarity"][query] == pytest.approx(wrong.max(), abs=1e-6)
+        hard = cosines[query][rows["hard_negatives"][query]]
+        assert rows["hard_similarities"][query] == pytest.approx(hard.tolist(), abs=1e-6)
+        assert len(rows["top_documents"][query]) == min(10, cosines.shape[1] - len(ignored))
+        top = cosines[query][rows["top_documents"][query]]
+        assert rows["top_similarities"][query] == pytest.approx(top.tolist(), abs=1e-6)
+    assert set(rows["right_similarity"][n:]) == {None} and (studied.folder / "explorer.html").stat().st_size > 10_000

@@ -27,7 +27,9 @@ CLASSES = np.arange(60) % 3
 FEATURES = (RNG.normal(size=(3, 8))[CLASSES] * 3 + RNG.normal(size=(60, 8))).astype(np.float32)
 KINDS = np.array(["đỏ", "lam", "lục"])[CLASSES]
 MAP_COLUMNS = "x", "y", "trust", "trustworthiness", "continuity"
-FILES = ["maps.png", "tsne_interactive.html", "umap_interactive.html", "scores.json", "samples.parquet"]
+FILES = [
+    "maps.png", "tsne_interactive.html", "umap_interactive.html", "scores.json", "samples.parquet", "explorer.html",
+]  # fmt: skip
 
 
 def digests(folder):
@@ -117,6 +119,7 @@ def test_the_same_elsewhere_gives_the_same_bytes(made, features_file, tmp_path):
     assert {name for name in first if first[name] != second[name]} == {"manifest.json"}  # it names its own folder
 
 
+@pytest.mark.slow
 def test_another_choice_redraws_only_what_it_concerns(tmp_path, monkeypatch):
     monkeypatch.setattr(feature_maps, "_write", lambda _folder, made, _progress: made)  # pictures take a second
     drawn, real = [], layer_maps.make_map
@@ -188,9 +191,8 @@ def test_a_saved_map_is_the_run_folder_that_output_writes(called, tmp_path):
     first, second = digests(tmp_path / "saved"), digests(tmp_path / "written")
     assert {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)} == {"manifest.json"}
     assert saved.folder == tmp_path / "saved"
-    assert (
-        set(saved.files) == set(written.files) == {"maps.png", "pca_interactive.html", "scores.json", "samples.parquet"}
-    )
+    files = {"maps.png", "pca_interactive.html", "scores.json", "samples.parquet", "explorer.html"}
+    assert set(saved.files) == set(written.files) == files
 
 
 def test_a_notebook_shows_the_picture(called):
@@ -286,7 +288,7 @@ def test_the_command_says_what_each_map_is_worth_and_where_to_look(features_file
     assert "PCA: " in out
     assert "trustworthiness " in out
     assert "60 in = 60 studied + 0 skipped + 0 failed" in out
-    assert "open maps/features/pca_interactive.html" in out
+    assert "open maps/features/explorer.html" in out
     assert "--x pca_x --y pca_y --neighbors neighbors" in out
     assert "column `vector` taken as the features" in err
 

@@ -44,6 +44,7 @@ def plant(folder, config):
 
 
 @pytest.mark.slow
+@pytest.mark.chaos  # a training of minutes; tests/test_diagnosis.py plants the same without sound
 def test_what_was_planted_is_named(tmp_path):
     write_demo_speech(tmp_path / "speech", seed=42, n_speakers=20, takes=1)
     path = write_config(tmp_path)

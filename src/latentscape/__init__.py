@@ -1,7 +1,8 @@
 """latentscape: see what a trained model learned.
 
-The stage verbs, in the order data walks through them, the studies that know the whole order, and the watches of a
-training. Each name is imported when it is first used, so that importing the package costs nothing.
+The stage verbs, in the order data walks through them, the studies that know the whole order, the watches of a
+training, and `open_run` for what was finished. Each name is imported when it is first used, so that importing the
+package costs nothing.
 """
 
 from importlib import import_module
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from latentscape.measures.faithfulness import measure_map_trust as measure_map_trust
     from latentscape.neighbors import find_neighbors as find_neighbors
     from latentscape.neighbors import find_neighbors_among as find_neighbors_among
+    from latentscape.notebook import open_run as open_run
     from latentscape.settings import CompareSettings as CompareSettings
     from latentscape.settings import EmbeddingsSettings as EmbeddingsSettings
     from latentscape.settings import LatentsSettings as LatentsSettings
@@ -50,6 +52,7 @@ _HOMES = {
     "ClassifierWatch": "watch",
     "RetrieverWatch": "watch",
     "study_embeddings": "embeddings",
+    "open_run": "notebook",
 }
 """Public name -> the room it lives in."""
 

@@ -1,18 +1,18 @@
 """Words -> settings -> conductor. Nothing heavy is imported before a command runs."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, Parameter
 
+from latentscape.cli_train import train
 from latentscape.errors import UsageError
 from latentscape.lock import refuse_busy
 from latentscape.process import prepare_process, run_command
-from latentscape.progress import SILENT, Progress, Terminal, make_visible
+from latentscape.progress import make_visible
 from latentscape.settings import (
     CompareSettings,
     Device,
@@ -20,11 +20,11 @@ from latentscape.settings import (
     EmotionConfig,
     LatentsSettings,
     MapSettings,
-    RetrieverConfig,
     check_configs,
     load_config,
     run_folder,
 )
+from latentscape.talk import TALK, AsJson, Talk, TalkOptions, print_json
 
 FLAT = Parameter(name="*")
 
@@ -35,30 +35,12 @@ app = App(
     default_parameter=Parameter(negative=(), show_default=lambda default: _spell_default(default)),
     suppress_keyboard_interrupt=False,  # `process` has a word to say
 )
-train = App(name="train", help="Train a small model of the kind the studies look at.")
 app.command(train)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Talk:
-    """How a command talks to the person who typed it."""
-
-    quiet: bool = False
-    """No progress and no remarks on stderr."""
-    debug: bool = False
-    """Show the traceback when something fails."""
-
-    @property
-    def progress(self) -> Progress:
-        """The listener that stage functions report to."""
-        return SILENT if self.quiet else Terminal()
-
-
-TALK = Talk()
 MAP_DEFAULTS = MapSettings()
 COMPARE_DEFAULTS = CompareSettings()
-AsJson = Annotated[bool, Parameter(name="--json", group="Talk")]
-TalkOptions = Annotated[Talk, Parameter(name="*", group="Talk")]
+ExportFormat = Literal["tensorboard", "embedding-atlas", "parquet", "csv"]
 
 
 @app.command
@@ -195,6 +177,42 @@ def compare(
         require_passed(checked)
 
 
+@app.command(name="open")
+def open_(
+    run: Path,
+    /,
+    *,
+    port: int = 0,
+    audio_root: tuple[str, ...] = (),
+    no_browser: bool = False,
+    talk: TalkOptions = TALK,
+) -> None:
+    """Look into a run: its explorer at an address of this machine, for one person, until Ctrl-C.
+
+    Example: latentscape open visualizations/ --audio-root data/ravdess
+
+    Parameters
+    ----------
+    run
+        The run folder of a study; one that is still written is shown as soon as it is finished.
+    port
+        The port; 0 takes any free one.
+    audio_root
+        A folder below which clips and pictures may be played and shown, or NAME=FOLDER for the data set of that name;
+        may be given several times. Without it nothing is played.
+    no_browser
+        Print the address only.
+    """
+    from latentscape.server import serve_run  # noqa: PLC0415  as above
+
+    def announce(address: str) -> None:
+        print(address, flush=True)  # noqa: T201
+
+    serve_run(
+        run, announce=announce, port=port, audio_roots=audio_root, opens_browser=not no_browser, progress=talk.progress
+    )
+
+
 @app.command
 def check(
     run: Path,
@@ -231,48 +249,37 @@ def check(
     if junit:
         write_junit(checked, junit)
     if as_json:
-        _print_json([asdict(line) for line in checked.lines])
+        print_json([asdict(line) for line in checked.lines])
     else:
         print(make_visible(tell_checks(checked)))  # noqa: T201
     require_passed(checked)
 
 
-@train.command
-def emotion(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK) -> None:
-    """Train a speech-emotion classifier; the checkpoint goes where `latents` looks for it.
+@app.command
+def export(run: Path, /, *, to: ExportFormat, output: Path, layer: str | None = None, talk: TalkOptions = TALK) -> None:
+    """Take a finished run to another program: features to TensorBoard, maps to Embedding Atlas, the table to any.
 
-    Example: latentscape train emotion --config configs/emotion-real.yml
-
-    Parameters
-    ----------
-    config
-        The YAML config; its `logging` section says where the checkpoint goes.
-    device
-        Where to compute.
-    """
-    checked = load_config(config, EmotionConfig)
-    from latentscape.demo.train_emotion import train_emotion  # noqa: PLC0415  as above
-
-    print(train_emotion(checked, device=device, progress=talk.progress))  # noqa: T201
-
-
-@train.command
-def retriever(*, config: Path, device: Device = "auto", talk: TalkOptions = TALK) -> None:
-    """Train a text retriever: an encoder and a projection head.
-
-    Example: latentscape train retriever --config configs/retriever-real.yml
+    Examples: latentscape export visualizations/ --to embedding-atlas --output rental.parquet;
+    latentscape export runs/emotion --to tensorboard --output projector/
 
     Parameters
     ----------
-    config
-        The YAML config; its `output` says where the checkpoints go.
-    device
-        Where to compute.
+    run
+        The run folder of a study; it stays as it is.
+    to
+        tensorboard: a folder for its projector, a tensor a layer; embedding-atlas: Parquet with places and neighbors;
+        parquet, csv: one row a sample, each cell one value.
+    output
+        The folder (tensorboard) or file to write. Nothing that is there is written over.
+    layer
+        Only this layer; without it all, the one that most is asked of first.
     """
-    checked = load_config(config, RetrieverConfig)
-    from latentscape.demo.train_retriever import train_retriever  # noqa: PLC0415  as above
+    from latentscape.exports import export_run  # noqa: PLC0415  as above
 
-    print(train_retriever(checked, device=device, progress=talk.progress))  # noqa: T201
+    done = export_run(run, to=to, output=output, layer=layer, progress=talk.progress)
+    print(make_visible(f"{done.n_samples:,} samples: {done.path}"))  # noqa: T201
+    if done.command:
+        talk.progress.say(make_visible(f"open it: {done.command}"))
 
 
 @app.command
@@ -312,7 +319,7 @@ def doctor(*, as_json: AsJson = False, talk: TalkOptions = TALK) -> None:
 
     checks = examine_installation()
     if as_json:
-        _print_json({check.name: check.found for check in checks})
+        print_json({check.name: check.found for check in checks})
     else:
         print("\n".join(f"{'!' if check.problem else ' '} {check.name:<22}{check.found}" for check in checks))  # noqa: T201
     require_safe_installation(checks)
@@ -337,9 +344,11 @@ def _report(scores: Mapping[str, Any], summary: str, *, as_json: bool, talk: Tal
     from latentscape.store import flatten_scores  # noqa: PLC0415  NumPy and pyarrow, not for `--help`
 
     if as_json:
-        return _print_json(flatten_scores(scores))
+        return print_json(flatten_scores(scores))
     print(make_visible(summary))  # noqa: T201
-    return talk.progress.say(f"report: {folder / 'report.html'}") if folder else None
+    for name in ("explorer", "report") if folder else ():
+        talk.progress.say(f"{name}: {folder}/{name}.html")
+    return None
 
 
 def _spell_default(default: Any) -> Any:
@@ -347,11 +356,7 @@ def _spell_default(default: Any) -> Any:
     return ",".join(default) if isinstance(default, tuple) and default else default or None
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201
-
-
 def _print_layers(layers: Sequence[tuple[str, str]], *, as_json: bool) -> None:
     if as_json:
-        return _print_json([{"name": name, "type": kind} for name, kind in layers])
+        return print_json([{"name": name, "type": kind} for name, kind in layers])
     return print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201

@@ -13,6 +13,8 @@ from latentscape.comparison_claims import PROBE, sort_step
 from latentscape.comparison_diagnosis import answer, diagnose_comparison
 from latentscape.comparison_findings import ComparisonFindings, Subject
 from latentscape.errors import UsageError, nearest
+from latentscape.explorer import write_explorer
+from latentscape.exploring import describe_style
 from latentscape.figures.style import Style
 from latentscape.figures.tables import COMPARISON_FIGURES
 from latentscape.findings import DrawnMap
@@ -20,10 +22,13 @@ from latentscape.layer_maps import LayerMaps, MapPlan, map_columns, map_layers, 
 from latentscape.measures.classification import name_scores
 from latentscape.measures.gate import parse_condition
 from latentscape.measures.score import Score
-from latentscape.output_folder import refuse_among_data
+from latentscape.media import name_roots
+from latentscape.notebook import Explorable
+from latentscape.output_folder import EXPLORER, refuse_among_data
 from latentscape.pages.comparison_lists import tabulate_changes
 from latentscape.pages.comparison_page import render_comparison_page
 from latentscape.pages.comparison_report import describe_comparison
+from latentscape.pages.comparison_words import say_title
 from latentscape.pages.report import render_report_html, render_report_markdown
 from latentscape.paths import expand_home
 from latentscape.plain_text import folder_name, safe_name
@@ -43,7 +48,7 @@ DELTA = "delta"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonStudy:
+class ComparisonStudy(Explorable):
     """A finished comparison: where it lies and what it found."""
 
     folder: Path
@@ -90,7 +95,11 @@ def compare_runs(runs: Sequence[Path], settings: CompareSettings, *, progress: P
         findings = diagnose_comparison(matched, answers, maps, seed=settings.seed, progress=progress)
         scores = score_everything(findings)
         files = _write(folder, findings, scores, style=style, progress=progress)
-        folder.finish(_make_manifest(findings, settings, files=files, runs=runs))
+        facts = {"headline": say_title(findings), "spaces": _name_spaces(matched), "style": describe_style(style)}
+        manifest = {**_make_manifest(findings, settings, files=files, runs=runs), **facts}
+        roots = _find_roots(findings, settings)
+        write_explorer(folder, manifest, style=style, roots=roots, progress=progress)
+        folder.finish(manifest)
     return ComparisonStudy(
         folder=folder.path,
         findings=findings,
@@ -191,13 +200,30 @@ def _map(
     drawn: dict[str, list[LayerMaps]] = {}
     for number, (layer, frames) in enumerate(matched.features.items(), start=1):
         progress.say(f"layer {layer}, {number} of {len(matched.features)}")
-        digests = [_digest(features) for features in frames]
-        keys = [f"{safe_name(layer)}_{each[:16]}" for each in digests]
+        keys = _name_frames(layer, frames)
         different = dict(zip(keys, frames, strict=True))
-        inputs = {"features": list(dict.fromkeys(digests)), "versions": versions()}
+        inputs = {"features": list(dict.fromkeys(map(_digest, frames))), "versions": versions()}
         mapped = map_layers(folder, different, plan=plan, inputs=inputs, progress=progress)
         drawn[layer] = [mapped[key] for key in keys]
     return drawn
+
+
+def _name_frames(layer: str, frames: Iterable[LayerMatrix]) -> list[str]:
+    """What the stages call a layer of each checkpoint."""
+    return [f"{safe_name(layer)}_{_digest(features)[:16]}" for features in frames]
+
+
+def _name_spaces(matched: Matched) -> dict[str, list[str]]:
+    """For the manifest: under which name each layer of each checkpoint is kept."""
+    return {layer: _name_frames(layer, frames) for layer, frames in matched.features.items()}
+
+
+def _find_roots(findings: ComparisonFindings, settings: CompareSettings) -> dict[str, Path]:
+    """Where the clips lie, by their data sets. Only the user's own config says so: run folders may come from others."""
+    if settings.config is None or findings.subject.study != "latents":
+        return {}
+    config = load_config(settings.config, EmotionConfig)
+    return name_roots({"settings": {"values": config.model_dump(mode="json")}}, findings.subject.ids)
 
 
 def _digest(features: LayerMatrix) -> str:
@@ -269,7 +295,7 @@ def _write(
     style: Style,
     progress: Progress,
 ) -> list[str]:
-    """Pictures, page, tables; returns their names."""
+    """Pictures, page, tables; returns their names, and that of the page that is last."""
     files = write_figures(folder, COMPARISON_FIGURES, findings, style=style, progress=progress)
     folder.save_text(PAGE, render_comparison_page(findings, style=style))
     folder.save_scores(scores)
@@ -279,7 +305,7 @@ def _write(
     report = describe_comparison(findings, files)
     folder.save_text("report.md", render_report_markdown(report))
     folder.save_text("report.html", render_report_html(report))
-    return [*files, "scores.json", "samples.parquet", "report.md", "report.html"]
+    return [*files, "scores.json", "samples.parquet", "report.md", "report.html", EXPLORER]
 
 
 def _tabulate(findings: ComparisonFindings) -> dict[str, Any]:
@@ -319,6 +345,7 @@ def _make_manifest(
         "runs": [str(run) for run in runs],
         "checkpoints": [asdict(checkpoint) for checkpoint in findings.checkpoints],
         "recommended": findings.checkpoints[findings.choice.recommended].name,
+        "classes": list(findings.subject.class_names),
         "accounting": asdict(findings.accounting),
         "files": sorted(files),
     }

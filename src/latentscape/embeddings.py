@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from latentscape.errors import UsageError
+from latentscape.explorer import write_explorer
+from latentscape.exploring import describe_style
 from latentscape.figures.style import KIND_COLORS, Style
 from latentscape.figures.tables import EMBEDDINGS_FIGURES
 from latentscape.findings import DrawnMap, EmbeddingsFindings
@@ -13,6 +15,8 @@ from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, 
 from latentscape.light_runs import account_pairs, describe_layers, keep_retriever_run, tabulate_retriever
 from latentscape.measures.scales import PUBLISHED_FIGURES, READINESS, Check, check_readiness
 from latentscape.measures.score import Score
+from latentscape.notebook import Explorable
+from latentscape.output_folder import EXPLORER
 from latentscape.pages.embeddings_lists import tabulate_defects, tabulate_queries
 from latentscape.pages.embeddings_map import render_embeddings_map
 from latentscape.pages.embeddings_report import describe_embeddings
@@ -31,7 +35,7 @@ Maps = Mapping[str, Mapping[str, DrawnMap]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingsStudy:
+class EmbeddingsStudy(Explorable):
     """A finished study: where it lies and what it found."""
 
     folder: Path
@@ -70,19 +74,19 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
         scores = {**findings.scores, **score_maps(_list_maps(maps))}
         folder.save_scores(scores)
         folder.save_table("samples.parquet", _tabulate(findings, maps, found))
-        files, checks = _write(folder, findings, maps, style=style, thresholds=thresholds, progress=progress)
-        folder.finish(
-            make_manifest(
-                "embeddings",
-                settings=record_settings(settings),
-                inputs=found.inputs,
-                model=findings.model,
-                accounting=findings.accounting,
-                files=files,
-                extraction=found.extraction,
-                facts=describe_layers(found),
-            )
+        files, checks, headline = _write(folder, findings, maps, style=style, thresholds=thresholds, progress=progress)
+        manifest = make_manifest(
+            "embeddings",
+            settings=record_settings(settings),
+            inputs=found.inputs,
+            model=findings.model,
+            accounting=findings.accounting,
+            files=files,
+            extraction=found.extraction,
+            facts={**describe_layers(found), "headline": headline, "style": describe_style(style)},
         )
+        write_explorer(folder, manifest, style=style, progress=progress)
+        folder.finish(manifest)
     return EmbeddingsStudy(folder=folder.path, findings=findings, scores=scores, checks=checks, files=tuple(files))
 
 
@@ -181,8 +185,9 @@ def _write(
     style: Style,
     thresholds: Thresholds,
     progress: Progress,
-) -> tuple[list[str], tuple[Check, ...]]:
-    """Pictures, pages, tables; returns their names and the readiness checklist."""
+) -> tuple[list[str], tuple[Check, ...], str]:
+    """Pictures, pages, tables; returns their names and that of the page that is last, the readiness checklist, and the
+    finding in one sentence."""
     files = write_figures(folder, EMBEDDINGS_FIGURES, findings, style=style, progress=progress)
     checks = _check_readiness(findings, files, thresholds=thresholds)
     for layer, methods in maps.items():
@@ -197,7 +202,7 @@ def _write(
     report = describe_embeddings(findings, files, checks)
     folder.save_text("report.md", render_report_markdown(report))
     folder.save_text("report.html", render_report_html(report))
-    return [*files, "scores.json", "samples.parquet", "report.md", "report.html"], checks
+    return [*files, "scores.json", "samples.parquet", "report.md", "report.html", EXPLORER], checks, report.title
 
 
 def _check_readiness(
@@ -216,7 +221,11 @@ def _tabulate(findings: EmbeddingsFindings, maps: Maps, found: PairVectors) -> d
     """The columns of samples.parquet: queries first, then documents."""
     return {
         **tabulate_retriever(
-            found.pairs, findings.ranking, feature_rows=found.feature_rows, attributes=findings.attributes
+            found.pairs,
+            findings.ranking,
+            similarities=findings.similarities,
+            feature_rows=found.feature_rows,
+            attributes=findings.attributes,
         ),
         **map_columns(_list_maps(maps)),
     }

@@ -18,10 +18,12 @@ from latentscape.map_input import MapInput, gather_input
 from latentscape.maps import MapOptions
 from latentscape.measures.score import Score
 from latentscape.neighbors import Neighbors
+from latentscape.notebook import HEIGHT, Explorable, Explorer, Picture, Pictures, show_exploration
+from latentscape.output_folder import EXPLORER
 from latentscape.plain_text import folder_name
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import MapSettings, Metric, Quality, Start, record_settings
-from latentscape.store import RunFolder, Unkept
+from latentscape.store import RunFolder, Unkept, flatten_scores
 
 if TYPE_CHECKING:
     from latentscape.figures.style import ThemedFigure
@@ -53,7 +55,7 @@ class MapChoices(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureMaps:
+class FeatureMaps(Explorable):
     """Maps of one feature matrix: what they show, how far to trust them, and where they were written, if they were."""
 
     findings: MapFindings
@@ -98,8 +100,24 @@ class FeatureMaps:
                 self.stages.keep(run)
             return _write(run, replace(self, stages=None))
 
+    @property
+    def figures(self) -> Pictures | dict[str, Picture]:
+        """Its pictures by name, as PNG that a notebook shows; drawn now where they were not written."""
+        return {"maps": Picture(self._repr_png_())} if self.folder is None else super().figures
+
+    def explore(self, height: int = HEIGHT) -> Explorer:
+        """The explorer page, for a cell of a notebook; `height` in pixels."""
+        if self.folder is not None:
+            return super().explore(height)
+        from latentscape.exploring import explore_table  # noqa: PLC0415  only to show
+
+        style, scores = _choose_style(self.settings), flatten_scores(self.scores)
+        table = pa.table(tabulate(self.findings, self.neighbors))
+        exploration = explore_table(table, manifest=_describe(self, ()), scores=scores, style=style)
+        return show_exploration(exploration, style=style, height=height)
+
     def _repr_png_(self) -> bytes:
-        """What a notebook shows."""
+        """What a notebook shows that has no frames."""
         from latentscape.figures.render import render_png  # noqa: PLC0415  as above
 
         return render_png(self.figure())
@@ -230,7 +248,8 @@ def _find(found: MapInput, neighbors: Neighbors, maps: Mapping[str, DrawnMap]) -
 
 def _write(folder: RunFolder, made: FeatureMaps, progress: Progress = SILENT) -> FeatureMaps:
     """Pictures, pages, tables and the manifest."""
-    from latentscape.figures.tables import MAP_FIGURES  # noqa: PLC0415  matplotlib and plotly, only to draw
+    from latentscape.explorer import write_explorer  # noqa: PLC0415  matplotlib and plotly, only to draw
+    from latentscape.figures.tables import MAP_FIGURES  # noqa: PLC0415
     from latentscape.pages.feature_map import render_feature_map  # noqa: PLC0415
 
     findings, style = made.findings, _choose_style(made.settings)
@@ -240,8 +259,10 @@ def _write(folder: RunFolder, made: FeatureMaps, progress: Progress = SILENT) ->
         files.append(f"{method}_interactive.html")
     folder.save_scores(findings.scores)
     folder.save_table("samples.parquet", tabulate(findings, made.neighbors))
-    files += ["scores.json", "samples.parquet"]
-    folder.finish(_describe(made, files))
+    files += ["scores.json", "samples.parquet", EXPLORER]
+    manifest = _describe(made, files)
+    write_explorer(folder, manifest, style=style, progress=progress)
+    folder.finish(manifest)
     return replace(made, folder=folder.path, files=tuple(files))
 
 
@@ -299,5 +320,7 @@ def _describe(made: FeatureMaps, files: Sequence[str]) -> dict[str, Any]:
         "accounting": asdict(findings.accounting),
         "graph": {"k": findings.k, "recall": findings.graph_recall, "n_kinds": findings.n_kinds},
         "remarks": list(made.remarks),
+        "labels": {"column": findings.label_column, "values": list(findings.label_names)},
+        "shapes": {"column": findings.shape_column, "values": list(findings.shape_names)},
         "files": sorted(files),
     }

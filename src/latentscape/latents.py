@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from latentscape.checkpoint import hash_file, load_checkpoint
+from latentscape.checkpoint import load_checkpoint
 from latentscape.datasets.audio import measure_audio
 from latentscape.datasets.class_names import quote_names
 from latentscape.datasets.speech import SpeechSamples
 from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
 from latentscape.errors import ModelError
+from latentscape.explorer import write_explorer
 from latentscape.features import (
     Extraction,
     Reading,
@@ -33,11 +34,12 @@ from latentscape.light_runs import describe_classes, keep_classifier_run, tabula
 from latentscape.measures.score import Score
 from latentscape.measures.suspects import tabulate_suspects
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
-from latentscape.output_folder import refuse_among_data
+from latentscape.notebook import Explorable
+from latentscape.output_folder import EXPLORER, refuse_among_data
 from latentscape.pages.latents_map import render_latents_map
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html, render_report_markdown
-from latentscape.paths import expand_home
+from latentscape.paths import expand_home, hash_file
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import (
     EmotionConfig,
@@ -63,7 +65,7 @@ REDRAW_UP_TO = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatentsStudy:
+class LatentsStudy(Explorable):
     """A finished study: where it lies and what it found."""
 
     folder: Path
@@ -95,18 +97,18 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
         )
         scores = {**findings.scores, **score_everything(findings), **score_maps(_list_maps(findings.layers))}
         files = write_study(folder, findings, scores, style=choose_style(config), progress=progress)
-        folder.finish(
-            make_manifest(
-                "latents",
-                settings={**record_settings(settings), "values": config.model_dump(mode="json")},
-                inputs=inputs,
-                model=findings.model,
-                accounting=findings.accounting,
-                files=files,
-                extraction=describe_extraction(extraction),
-                facts=describe_classes(findings),
-            )
+        manifest = make_manifest(
+            "latents",
+            settings={**record_settings(settings), "values": config.model_dump(mode="json")},
+            inputs=inputs,
+            model=findings.model,
+            accounting=findings.accounting,
+            files=files,
+            extraction=describe_extraction(extraction),
+            facts={**describe_classes(findings), "chance": _list_chances(findings)},
         )
+        write_explorer(folder, manifest, style=choose_style(config), progress=progress)
+        folder.finish(manifest)
     return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))
 
 
@@ -321,7 +323,7 @@ def write_study(
     style: Style,
     progress: Progress = SILENT,
 ) -> list[str]:
-    """Write pictures, pages and tables into the run folder; returns their names."""
+    """Write pictures, pages and tables into the run folder; returns their names, and that of the page that is last."""
     files = write_figures(folder, LATENTS_FIGURES, findings, style=style, progress=progress)
     for layer in findings.layers:
         for method in layer.maps:
@@ -334,7 +336,13 @@ def write_study(
     report = describe_latents(findings, files)
     folder.save_text("report.md", render_report_markdown(report))
     folder.save_text("report.html", render_report_html(report))
-    return [*files, "scores.json", "samples.parquet", "suspects.csv", "report.md", "report.html"]
+    return [*files, "scores.json", "samples.parquet", "suspects.csv", "report.md", "report.html", EXPLORER]
+
+
+def _list_chances(findings: LatentsFindings) -> dict[str, float]:
+    """How often always giving the most frequent answer is right, for each question that is asked of the layers."""
+    readouts = [each for layer in findings.layers for each in layer.readouts.items()]
+    return {target: found.chance for (target, _), found in readouts if np.isfinite(found.chance)}
 
 
 def _tabulate(findings: LatentsFindings) -> dict[str, Any]:

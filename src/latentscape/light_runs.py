@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int
+from jaxtyping import Float, Int, Shaped
 
 from latentscape.datasets.attributes import Attribute
 from latentscape.datasets.pairs import PairSamples
@@ -17,7 +17,7 @@ from latentscape.measures.classification import count_confusions
 from latentscape.measures.ranking import Ranking, rank_documents
 from latentscape.measures.scan import scan_pairs
 from latentscape.measures.score import Score
-from latentscape.measures.similarity import measure_similarities
+from latentscape.measures.similarity import PairSimilarities, measure_similarities
 from latentscape.pair_input import PairVectors
 from latentscape.retrieval_diagnosis import TOP, judge, sort_documents
 from latentscape.shapes import Rows
@@ -26,6 +26,8 @@ from latentscape.study import make_manifest
 
 TABLES = ("samples.parquet", "scores.json")
 KINDS = ("query", "positive", "hard_negative", "other")
+TOP_TOLD = 10
+"""Documents that are told of each query."""
 
 
 def keep_classifier_run(
@@ -82,7 +84,9 @@ def keep_retriever_run(
     ranking = rank_documents(scan, judgments, seed=seed)
     similarities = measure_similarities(queries, documents, judgments, scan, seed=seed)
     scores = {**similarities.scores, **ranking.scores}
-    table = tabulate_retriever(found.pairs, ranking, feature_rows=found.feature_rows, attributes=attributes)
+    table = tabulate_retriever(
+        found.pairs, ranking, similarities=similarities, feature_rows=found.feature_rows, attributes=attributes
+    )
     folder.save_table("samples.parquet", table)
     folder.save_scores(scores)
     folder.finish(
@@ -129,13 +133,22 @@ def tabulate_classifier(samples: Judged | LatentsFindings) -> dict[str, Any]:
         "prediction": classes[samples.predictions].tolist(),
         "correct": samples.labels == samples.predictions,
         "probability": samples.probabilities.max(axis=1),
+        "true_probability": [
+            float(row[label]) if label >= 0 else None
+            for row, label in zip(samples.probabilities, samples.labels, strict=True)
+        ],
         "dataset": [samples.dataset_names[dataset] for dataset in samples.dataset_ids],
         "speaker": list(samples.speakers),
     }
 
 
 def tabulate_retriever(
-    pairs: PairSamples, ranking: Ranking, *, feature_rows: Rows, attributes: Sequence[Attribute]
+    pairs: PairSamples,
+    ranking: Ranking,
+    *,
+    similarities: PairSimilarities,
+    feature_rows: Rows,
+    attributes: Sequence[Attribute],
 ) -> dict[str, Any]:
     """The columns of samples.parquet that say what the texts are and what the model made of each query: queries first,
     then documents."""
@@ -144,6 +157,7 @@ def tabulate_retriever(
     none = [None] * n_documents
     relevant, hard, ignored = pairs.judgments()
     types = [[list(negative.types) for negative in wrong] for wrong in pairs.hard_negatives]
+    best_right, hardest = find_best(pairs, similarities)
     return {
         "id": [*(f"query {row}" for row in range(n_queries)), *(f"document {row}" for row in range(n_documents))],
         "kind": np.array(KINDS, dtype=object)[kinds].tolist(),
@@ -152,13 +166,43 @@ def tabulate_retriever(
         "top_document": [*(f"document {row}" for row in ranking.top[:, 0]), *none],
         "top_similarity": [*ranking.top_similarity[:, 0].tolist(), *none],
         "correct": [*ranking.top_right[:, 0].tolist(), *none],
+        "right_similarity": [*best_right, *none],
+        "hardest_similarity": [*hardest, *none],
         "feature_row": feature_rows.astype(np.int64),
         "right": _pack_lists(relevant, n_documents),
         "hard_negatives": _pack_lists(hard, n_documents),
         "hard_types": _pack_types(types, n_documents),
+        "hard_similarities": _pack_numbers(np.split(similarities.hard, _find_ends(hard)), n_documents),
         "ignored": _pack_lists(ignored, n_documents),
+        "top_documents": _pack_lists(_cut_top(ranking, ranking.top), n_documents),
+        "top_similarities": _pack_numbers(_cut_top(ranking, ranking.top_similarity), n_documents),
         **{f"attribute_{each.name}": _list_values(each) for each in attributes if _is_known(each)},
     }
+
+
+def find_best(pairs: PairSamples, similarities: PairSimilarities) -> tuple[list[float | None], list[float | None]]:
+    """For each query the cosine of its best right document, and of its best wrong one; None where there is none."""
+    relevant, _, ignored = pairs.judgments()
+    ends, n_documents = _find_ends(relevant), len(pairs.documents)
+    right = [float(found.max()) if found.size else None for found in np.split(similarities.positives, ends)]
+    mined = iter(similarities.mined.tolist())  # of the queries alone that have a wrong document
+    has_wrong = (len(good) + len(neither) < n_documents for good, neither in zip(relevant, ignored, strict=True))
+    return right, [next(mined) if has else None for has in has_wrong]
+
+
+def _find_ends(lists: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, " end"]:
+    """Where each query's part of the values ends that are kept for all; the last one ends where they do."""
+    return np.cumsum([numbers.size for numbers in lists])[:-1]
+
+
+def _cut_top(ranking: Ranking, values: Shaped[np.ndarray, "query k"]) -> list[Shaped[np.ndarray, " _"]]:
+    """The first places of each query, as far as there are documents."""
+    return [row[:TOP_TOLD][places[:TOP_TOLD] >= 0] for row, places in zip(values, ranking.top, strict=True)]
+
+
+def _pack_numbers(lists: Sequence[Float[np.ndarray, " _"]], n_documents: int) -> pa.Array:
+    """Numbers of each query; null for documents."""
+    return pa.array([*(numbers.tolist() for numbers in lists), *[None] * n_documents], type=pa.list_(pa.float64()))
 
 
 def _pack_lists(lists: Sequence[Int[np.ndarray, " _"]], n_documents: int) -> pa.Array:

@@ -16,7 +16,8 @@ STAGES, SHARDS = "stages", "shards"
 STAGE_FOLDERS = ("features", "neighbors", "maps", STAGES, SHARDS)
 SUFFIXES = (".png", ".html", ".md", ".json", ".csv", ".parquet", ".npy", ".npz")
 """What files of ours are called at the end."""
-COMMON = ("report.html", "report.md", "scores.json", "samples.parquet")
+EXPLORER = "explorer.html"
+COMMON = (EXPLORER, "report.html", "report.md", "scores.json", "samples.parquet")
 """Files that every study writes, so that one of the user's is noticed before the work begins."""
 OLD_PICTURES = {".png": b"Matplotlib version", ".html": b"PlotlyConfig"}
 """What stands near the start of the pictures and pages that the original scripts drew."""

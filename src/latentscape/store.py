@@ -18,7 +18,6 @@ from latentscape.disk import (
     TEMP_PREFIX,
     TEMP_SUFFIX,
     Sink,
-    hash_file,
     make_folder,
     remove_file,
     require_space,
@@ -30,8 +29,9 @@ from latentscape.lock import Lock, peek_note, take_lock
 from latentscape.measures.score import Score
 from latentscape.output_folder import SHARDS, STAGES, check_manifest, check_output, find_theirs, refuse_theirs
 from latentscape.pages.escape import guard_cell
+from latentscape.paths import hash_file
 from latentscape.plain_text import clean_text, digest_json, encode_text, is_file_name, safe_name, write_json
-from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST  # noqa: F401  writers of folders ask for it here
+from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST, FinishedRun  # noqa: F401  writers ask here
 from latentscape.shard_files import PLAN, ShardFolder, read_begun
 
 
@@ -121,10 +121,6 @@ class RunFolder:
         writer.writerows(map(guard_cell, row) for row in zip(*columns.values(), strict=True))
         self.save_text(name, text.getvalue())
 
-    def load_array(self, name: str) -> np.ndarray:
-        """Read one array that `save_array` wrote."""
-        return freeze(np.load(self._place(name), allow_pickle=False))
-
     def stage(self, name: str, inputs: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a stage: loaded if it was finished before from the same inputs, else computed and kept.
 
@@ -166,10 +162,14 @@ class RunFolder:
         """Raise UsageError where the arrays of a stage would be written over files of the user's."""
         refuse_theirs(self.path, self._theirs, [_array_file(_name_stage(name), key) for key in keys])
 
+    def as_run(self, manifest: Mapping[str, Any]) -> FinishedRun:
+        """What is saved so far, as a reader will find it once `finish` has written this manifest."""
+        ours = {"format": FORMAT, "format_version": FORMAT_VERSION, "checksums": dict(self._checksums)}
+        return FinishedRun(path=self.path, manifest=json.loads(write_json({**manifest, **ours})))
+
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, last of all: a folder without one is an unfinished run."""
-        ours = {"format": FORMAT, "format_version": FORMAT_VERSION, "checksums": dict(self._checksums)}
-        text = write_json({**manifest, **ours})
+        text = write_json(self.as_run(manifest).manifest)
         write_file(self.path / MANIFEST, lambda sink: sink.write(encode_text(text)))
         self._outdated = True
 

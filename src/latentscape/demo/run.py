@@ -13,6 +13,7 @@ from latentscape.demo.train_emotion import train_emotion
 from latentscape.demo.train_retriever import train_retriever
 from latentscape.embeddings import study_embeddings
 from latentscape.latents import study_latents
+from latentscape.output_folder import EXPLORER
 from latentscape.pages.comparison_terminal import summarize_comparison
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents
 from latentscape.progress import SILENT, Progress
@@ -28,6 +29,8 @@ from latentscape.settings import (
 
 EARLY = (1, 5)
 """Epochs whose checkpoints the demo's configs keep."""
+STUDY, COMPARISON = "visualizations", "comparison"
+"""Folders of the retriever's study, and of each comparison."""
 
 
 def run_demo(output: Path, *, seed: int, device: Device = "auto", progress: Progress = SILENT) -> str:
@@ -37,7 +40,10 @@ def run_demo(output: Path, *, seed: int, device: Device = "auto", progress: Prog
     """
     speech = _show_speech(output, seed=seed, device=device, progress=progress)
     rentals = _show_rentals(output, seed=seed, device=device, progress=progress)
-    return f"{speech}\n\n{rentals}"
+    emotion, rental = output / "emotion", output / "rental"
+    folders = [emotion, emotion / COMPARISON, rental / STUDY, rental / COMPARISON]
+    pages = "\n".join(f"  {folder / EXPLORER}" for folder in folders)
+    return f"{speech}\n\n{rentals}\n\nLook around, each in a browser:\n{pages}"
 
 
 def _show_speech(output: Path, *, seed: int, device: Device, progress: Progress) -> str:
@@ -46,7 +52,7 @@ def _show_speech(output: Path, *, seed: int, device: Device, progress: Progress)
     config = _write_config("emotion.yml", output, seed=seed)
     last = train_emotion(load_config(config, EmotionConfig), device=device, progress=progress)
     study = study_latents(LatentsSettings(config=config, device=device, seed=seed), progress=progress)
-    settings = CompareSettings(config=config, output=output / "emotion" / "comparison", device=device, seed=seed)
+    settings = CompareSettings(config=config, output=output / "emotion" / COMPARISON, device=device, seed=seed)
     early = [last.with_name(f"checkpoint_epoch_{epoch}.pt") for epoch in EARLY]
     compared = _compare([*early, last], settings, progress=progress)
     return f"{summarize_latents(study.findings)}\n-> {study.folder / 'report.html'}\n\n{compared}"
@@ -65,10 +71,10 @@ def _show_rentals(output: Path, *, seed: int, device: Device, progress: Progress
         "device": device,
         "seed": seed,
     }
-    settings = EmbeddingsSettings(checkpoint=best, output=output / "rental" / "visualizations", **data)
+    settings = EmbeddingsSettings(checkpoint=best, output=output / "rental" / STUDY, **data)
     study = study_embeddings(settings, progress=progress)
     early = [best.with_name(f"epoch_{epoch}.pt") for epoch in EARLY]
-    settings = CompareSettings(output=output / "rental" / "comparison", **data)
+    settings = CompareSettings(output=output / "rental" / COMPARISON, **data)
     compared = _compare([*early, best], settings, progress=progress)
     return f"{summarize_embeddings(study.findings)}\n-> {study.folder / 'report.html'}\n\n{compared}"
 

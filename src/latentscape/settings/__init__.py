@@ -1,6 +1,7 @@
 """Every choice, its default and its meaning; read from YAML and checked before anything heavy is imported."""
 
 from latentscape.settings.attributes import AttributesConfig as AttributesConfig
+from latentscape.settings.commands import EMBED_AUDIO as EMBED_AUDIO
 from latentscape.settings.commands import Device as Device
 from latentscape.settings.commands import EmbeddingsSettings as EmbeddingsSettings
 from latentscape.settings.commands import LatentsSettings as LatentsSettings

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latentscape.errors import UsageError, nearest
+from latentscape.paths import expand_home, is_folder
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Metric = Literal["cosine", "euclidean"]
 Quality = Literal["fast", "best"]
 Start = Literal["pca", "spectral"]
 METHODS = ("tsne", "umap", "pca")
+EMBED_AUDIO = 4.0
+"""MB of sound that a page takes along: some 400 clips of three seconds."""
 HOW_TO_RUN = ("resume", "fresh", "max_failed")
 """Choices that leave no trace: a run that was stopped and resumed has the same bytes as one that was not."""
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
@@ -47,6 +50,8 @@ class LatentsSettings:
     """Draw the layers' maps in one frame, so that what moves from layer to layer has moved for a reason."""
     allow_missing: tuple[str, ...] = ()
     """Pattern of tensors that may be missing from the checkpoint; every picture then says so."""
+    embed_audio: float = EMBED_AUDIO
+    """MB that sound may add to explorer.html: the worst clips travel inside it, the others are links; 0 = all links."""
     max_failed: str | None = None
     """Exit with 8, after everything is written, where more samples fail than this number or share: `20`, `1%`."""
     resume: bool = False
@@ -57,6 +62,8 @@ class LatentsSettings:
 
     def __post_init__(self) -> None:
         _check_numbers(self)
+        if not 0 <= self.embed_audio < inf:
+            raise bad_value("embed-audio", self.embed_audio, "0 (nothing) or more MB")
 
     @property
     def reuse(self) -> bool | None:
@@ -161,6 +168,8 @@ class MapSettings:
     """Marker shape by this, given as `--labels`; at most 8 different values."""
     ids: str | None = None
     """Names of the samples, given as `--labels`."""
+    media: Path | None = None
+    """The folder of the samples' pictures or clips: their names, `--ids`, are file names below it."""
     method: tuple[str, ...] = ("tsne", "umap")
     """Maps to draw, separated by commas: tsne, umap, pca."""
     metric: Metric = "cosine"
@@ -247,6 +256,8 @@ def _check_map_numbers(settings: MapSettings) -> None:
     for name, (value, fits, expected) in ranges.items():
         if not fits:
             raise bad_value(name, value, expected)
+    if settings.media is not None and not is_folder(expand_home(settings.media)):
+        raise bad_value("media", settings.media, "a folder")
 
 
 def check_draw(max_samples: int, seed: int) -> None:
