@@ -45,9 +45,10 @@ chaos: $(READY)  ## kill it, starve it, feed it the worst; writes its figures in
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m chaos
 	$(TEST_ENV) $(BIN)/python -m chaos
 
-bench: $(READY)  ## maps against peers, in the same run: what they cost and what they are worth (1 to 2 hours)
+bench: $(READY)  ## maps and pages against peers, in the same run: what they cost and what they are worth (1 to 2 hours)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/explorer.py
 
 clean:           ## remove the virtual environment and what the demo wrote
 	rm -rf .venv demo-output

@@ -105,7 +105,7 @@ class Watched:
                 return Unfinished(reason=str(error))
 
     def peek(self) -> Unfinished | None:
-        """How far an unfinished run is, or why it can't be shown; None where a finished one lies there. Loads nothing."""
+        """How far an unfinished run is, or why it can't be shown; None for a finished one. Loads nothing."""
         look = _look_at(self.folder)
         if look is None:
             return read_progress(self.folder)
