@@ -34,6 +34,7 @@ def write(path, content):
         ([True, False, True], [True, False, True]),
         ([1.5, None, 2], [1.5, None, 2.0]),
         (["a", 1, None], ["a", "1", None]),
+        ([-(2**63) - 1, 5, 5], ["-9223372036854775809", "5", "5"]),
         (np.array(["a", "b", "c"]), ["a", "b", "c"]),
         (np.array([b"a", "đ".encode(), b"c"]), ["a", "đ", "c"]),
         (np.array(["a", np.nan, None], dtype=object), ["a", None, None]),

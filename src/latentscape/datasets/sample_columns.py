@@ -89,7 +89,7 @@ def to_arrow(values: Any, *, shown: str) -> pa.Array:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     try:
         return pa.array(array, from_pandas=array.dtype.kind == "O")
-    except (pa.ArrowException, TypeError, ValueError):  # text and numbers in one column: all are text
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):  # words among numbers, or one too large: all text
         return pa.array([None if value is None or value != value else str(value) for value in array.tolist()])
 
 
