@@ -10,7 +10,6 @@ import numpy as np
 from latentscape.exploration import Exploration, Numbers
 from latentscape.exploring import explore_run
 from latentscape.figures.style import Style
-from latentscape.media import media_of_run
 from latentscape.output_folder import EXPLORER
 from latentscape.pages.explorer_page import render_explorer
 from latentscape.progress import SILENT, Progress
@@ -33,10 +32,16 @@ def write_explorer(
     """
     run = folder.as_run(manifest)
     exploration = explore_run(run, style=style)
-    if exploration.study != "embeddings":
+    if exploration.study != "embeddings" and not _is_bare_map(manifest):
+        from latentscape.media import media_of_run  # noqa: PLC0415  soundfile, only where there may be sound
+
         media = media_of_run(run, exploration.ids, order=sort_worst(exploration), roots=roots, progress=progress)
         exploration = replace(exploration, media=media)
     folder.save_text(EXPLORER, render_explorer(exploration, style=style))
+
+
+def _is_bare_map(manifest: Mapping[str, Any]) -> bool:
+    return manifest["study"] == "map" and not manifest["settings"].get("media")
 
 
 def sort_worst(exploration: Exploration) -> Rows:

@@ -13,7 +13,6 @@ import pytest
 from latentscape.exploration import UNKNOWN, Category, Numbers
 from latentscape.pages.explorer_assets import read_modules
 from latentscape.server.queries import ClosedError, QueryError, SampleTable, TooSlowError, _fold_all, pack_mask
-from tests.browser import start_browser
 
 from .asking import make_exploration
 
@@ -142,7 +141,7 @@ def test_a_process_that_ends_while_the_table_is_made_ends_well():
 
 
 @pytest.mark.slow
-def test_the_page_and_the_server_fold_text_by_one_rule(table):
+def test_the_page_and_the_server_fold_text_by_one_rule(table, browser):
     """Every letter that Unicode has, and words in which letters depend on their neighbors."""
     letters = [chr(code) for code in range(1, 0x30000) if unicodedata.category(chr(code)) not in ("Cn", "Cs", "Co")]
     texts = [
@@ -154,11 +153,10 @@ def test_the_page_and_the_server_fold_text_by_one_rule(table):
         "İstanbul",
     ]
     script = read_modules()["source_search.js"].replace("export ", "")
-    with start_browser() as browser:
-        page = browser.new_page()
-        page.add_script_tag(content=script)
-        folded = page.evaluate("(texts) => texts.map(foldText)", texts)
-        page.close()
+    page = browser.new_page()
+    page.add_script_tag(content=script)
+    folded = page.evaluate("(texts) => texts.map(foldText)", texts)
+    page.close()
     with table._open() as cursor:
         ours = _fold_all(cursor, texts)
     assert [(text, page, own) for text, page, own in zip(texts, folded, ours, strict=True) if page != own] == []

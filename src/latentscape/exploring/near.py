@@ -47,10 +47,12 @@ def check_near(
     near = np.ascontiguousarray(rows[:, :MOST_NEIGHBORS], dtype=np.int64)
     if near.size and not 0 <= near.min() <= near.max() < source.n:
         raise source.damaged(f"a neighbor in `{layer}` is no sample")
+    nearest = distances[:, :MOST_NEIGHBORS]
+    fits = nearest.max(initial=0) < np.finfo(np.float32).max
     return NeighborLists(
         layer=layer,
         metric=metric,
         rows=near,
-        distances=np.ascontiguousarray(distances[:, :MOST_NEIGHBORS], dtype=np.float32),
+        distances=np.ascontiguousarray(nearest, dtype=np.float32 if fits else np.float64),
         checkpoint=checkpoint,
     )

@@ -98,7 +98,7 @@ class Source:
         """A column of numbers, NaN where one is not known."""
         column = self.take(name)
         kind = column.type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
             raise self.damaged(f"`{name}` in {SAMPLES} is no number", kind)
         values = column.cast(pa.float64(), safe=False)
         return np.asarray(values.fill_null(math.nan).to_numpy(zero_copy_only=False))
