@@ -96,7 +96,8 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
             folder, found, extraction, card=card, settings=settings, inputs=inputs, progress=progress
         )
         scores = {**findings.scores, **score_everything(findings), **score_maps(_list_maps(findings.layers))}
-        files = write_study(folder, findings, scores, style=choose_style(config), progress=progress)
+        style = choose_style(config)
+        files = write_study(folder, findings, scores, style=style, progress=progress)
         manifest = make_manifest(
             "latents",
             settings={**record_settings(settings), "values": config.model_dump(mode="json")},
@@ -107,7 +108,7 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
             extraction=describe_extraction(extraction),
             facts={**describe_classes(findings), "chance": _list_chances(findings)},
         )
-        write_explorer(folder, manifest, style=choose_style(config), progress=progress)
+        write_explorer(folder, manifest, style=style, progress=progress)
         folder.finish(manifest)
     return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))
 

@@ -76,7 +76,6 @@ export async function openData() {
     color: "label", shape: isPlain ? "" : "dataset", columns: kept, frames: makeFrames({ n, columns, layers, checkpoints, draw }),
     answers: Array.from({ length: checkpoints }, (_, c) => ({ ...answer, checkpoint: checkpoints > 1 ? `epoch ${c + 1}` : "", ...(c === 1 ? { worst: "rank" } : {}) })),
     ramp: Array.from({ length: 32 }, (_, i) => `#${[20 + 6 * i, 60 + 5 * i, 160 - 3 * i].map((value) => value.toString(16).padStart(2, "0")).join("")}`),
-    symbols: ["circle", "triangle-up", "square", "diamond", "cross", "x", "star", "triangle-down"],
     profile: isPlain ? [] : makeProfile(layers),
     metrics: isPlain ? [] : [{ name: "accuracy", value: "72.3% [67%, 77%]", detail: "n = 264" }, { name: "calibration error", value: "0.081", detail: "" }],
     hasMedia: "", hasRanks: false, hasNeighbors: false,

@@ -45,7 +45,7 @@ export async function startPage() {
     { key: "score", title: "Score", kind: "number", numbers: Float32Array.from(codes, (_, i) => (i ? i / n : NaN)), worst: "low" },
   ];
   const data = {
-    n, study: "latents", columns, color: "label", shape: "set", isServed: false, hasMedia: "", ramp: Array(32).fill("#336699"), symbols: [],
+    n, study: "latents", columns, color: "label", shape: "set", isServed: false, hasMedia: "", ramp: Array(32).fill("#336699"),
     frames: [frame("tsne_mlp_a", 0, "all"), frame("tsne_mlp_b", 1, "all"), frame("umap_mlp", 2, "", { method: "umap", methodName: "UMAP", warning: "Low trust." })],
     answers: [{ checkpoint: "", truth: "label", said: "", correct: "correct", worst: "score" }],
     column: (key) => columns.find((column) => column.key === key), idOf: (i) => `clip ${i}`, textOf: () => "", media: () => null,

@@ -15,9 +15,8 @@ RAMP = (
     "#5cc863", "#69cd5b", "#7ad151", "#8bd646", "#9dd93b", "#addc30", "#c0df25", "#d2e21b",
 )  # fmt: skip
 """Of numbers, the low ones first: viridis without its ends, which vanish on one of the grounds."""
-SYMBOLS = ("circle", "triangle-up", "square", "diamond", "plus", "x", "star", "triangle-down")
-"""In the order of the renderer."""
 _MARKERS = {"o": 0, ".": 0, "^": 1, "s": 2, "D": 3, "d": 3, "P": 4, "X": 5, "*": 6, "v": 7}
+"""matplotlib's letters as the numbers of the renderer's shapes."""
 _DEFAULTS = tuple(_MARKERS[letter] for letter in DATASET_MARKERS)
 OUTCOMES = {"right": "#0072b2", "wrong": "#d55e00"}
 """Blue and vermilion, which color-blind eyes tell apart."""

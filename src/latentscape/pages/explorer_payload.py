@@ -8,7 +8,7 @@ import numpy as np
 from latentscape.exploration import Answer, Category, Column, Exploration, Frame, Numbers, Texts
 from latentscape.figures.style import Style
 from latentscape.figures.words import METHOD_NAMES
-from latentscape.pages.explorer_colors import RAMP, SYMBOLS, choose_colors, choose_shapes
+from latentscape.pages.explorer_colors import RAMP, choose_colors, choose_shapes
 from latentscape.pages.explorer_container import (
     Container,
     Described,
@@ -61,7 +61,6 @@ def pack_exploration(exploration: Exploration, *, style: Style, is_served: bool 
         **_say_words(exploration),
         "isServed": is_served,
         "ramp": RAMP,
-        "symbols": SYMBOLS,
         "frames": _add_frames(container, exploration, left_out, is_served=is_served),
         "columns": _add_columns(container, exploration, left_out, style=style),
         "ids": _add_ids(container, exploration, left_out),

@@ -8,7 +8,7 @@ const BYTE_ORDER_MARK = "\ufeff";
 const ROWS_A_PART = 20000;
 
 /* Text that is never a formula; numbers stay as they are. */
-export function guardCell(value) {
+function guardCell(value) {
   if (typeof value !== "string") return value;
   const text = value.replace(CONTROLS, "").replace(FORMULA, "$1$2'");
   return /^[\t\r\n]/.test(text) ? `'${text}` : text;

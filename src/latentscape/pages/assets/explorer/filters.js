@@ -32,7 +32,7 @@ function updateChips({ element, says, clear, chips }, state) {
 const makeChip = (text, onclick) => make("button", { type: "button", class: "chip", title: `${text}: take this filter away`, onclick },
   make("span", { class: "label" }, text), make("span", { "aria-hidden": "true" }, "×"));
 
-export function sayFilter(data, key, filter) {
+function sayFilter(data, key, filter) {
   if (!(filter instanceof Set)) return filter.map(sayNumber).join(" to ");
   const column = data.column(key);
   if (!filter.size) return "none";

@@ -1,7 +1,5 @@
 /* The programs that draw points, their density and a finished picture, in GLSL ES 3.00. */
 
-export const SHAPE_NAMES = ["circle", "triangle up", "square", "diamond", "plus", "x", "star", "triangle down"];
-
 /* What a point says of itself beside its color, in one byte: its shape (three bits) and these. That it is faint its color says. */
 export const WRONG = 8;
 export const CHOSEN = 16;

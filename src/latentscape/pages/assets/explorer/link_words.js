@@ -15,7 +15,7 @@ const decodePart = (text) => decodeURIComponent(text.replaceAll("+", " "));
 const shortNumber = (value) => String(Number(value.toPrecision(6)));
 
 /* What the page begins with: an address that leaves a choice out means this. */
-export function firstChoices(data) {
+function firstChoices(data) {
   return {
     frame: 0, color: data.color, shape: data.shape, showTrust: true, showNames: true, density: "auto",
     filters: new Map(), selection: null, focus: -1, view: null, sort: null, distribution: "",

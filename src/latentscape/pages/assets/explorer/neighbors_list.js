@@ -5,7 +5,7 @@ import { labelColumn, sayCell } from "./sample_words.js";
 import { makeSampleLine } from "./sample_line.js";
 
 /* `7 of 10 nearest are Sad, as this one is; 2 are Calm`. */
-export function sayAgreement(own, labels) {
+function sayAgreement(own, labels) {
   const known = labels.filter((label) => label);
   if (!own || !known.length) return "";
   const counts = new Map();
@@ -20,7 +20,7 @@ export function sayAgreement(own, labels) {
 }
 
 /* As many decimals for all as two digits of the middle one need. */
-export function sayDistances(distances) {
+function sayDistances(distances) {
   const middle = [...distances].sort((a, b) => a - b)[distances.length >> 1];
   const decimals = middle > 0 ? Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(middle)))) : 2;
   return distances.map((distance) => distance.toFixed(decimals));

@@ -15,7 +15,7 @@ function makeMark(mark, rank) {
     make("span", { class: "lists-unseen" }, `rank ${rank}, ${words}`), make("span", { "aria-hidden": "true" }, `${rank} ${sign}`));
 }
 
-export function sayRanked(ranked) {
+function sayRanked(ranked) {
   const first = ranked.findIndex(([, , mark]) => mark === 1);
   if (first === 0) return "The first document is a right one.";
   return first > 0 ? `The first right document has rank ${first + 1}.` : `No right document among the first ${ranked.length}.`;

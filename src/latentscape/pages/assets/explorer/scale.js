@@ -1,6 +1,6 @@
 /* Numbers to places, colors and markers: the legend and the map read the same ones. */
 
-export const N_MARKERS = 8;
+const N_MARKERS = 8;
 const MOST_READ = 20000;
 
 /* The marker of a code of a column: 0 is unknown and has the last one, which few columns need for a value. */

@@ -47,7 +47,7 @@ class RunData {
   constructor(payload, columns, frames) {
     const { header } = payload;
     for (const name of ["n", "study", "title", "headline", "facts", "stamps", "captions", "foot", "color", "shape", "layers", "answers",
-      "ramp", "symbols", "profile", "metrics", "hasRanks", "hasNeighbors", "isServed"]) this[name] = header[name];
+      "ramp", "profile", "metrics", "hasRanks", "hasNeighbors", "isServed"]) this[name] = header[name];
     this.payload = payload;
     this.columns = columns;
     this.frames = frames;

@@ -29,7 +29,7 @@ export function tableKeys(state) {
   return [...new Set([ROW_ID, ...first, ...columns.map(({ key }) => key)]), ...(hasTrust ? [TRUST] : [])];
 }
 
-export const kindOf = (state, key) => (key === ROW_ID ? "id" : key === TRUST ? "number" : state.data.column(key).kind);
+const kindOf = (state, key) => (key === ROW_ID ? "id" : key === TRUST ? "number" : state.data.column(key).kind);
 
 /* Pixels, from the longest of a few values: a width that stays while the table scrolls. */
 export function widthOf(state, key) {

@@ -33,7 +33,7 @@ export function makeValueList(state, column, drawSwatch) {
   return { element, update: () => updateItems(state, column, items) };
 }
 
-export function toggleCode(state, key, { code, all }) {
+function toggleCode(state, key, { code, all }) {
   const kept = new Set(state.choice.filters.get(key) ?? all);
   if (!kept.delete(code)) kept.add(code);
   state.setFilter(key, all.every((one) => kept.has(one)) ? null : kept);

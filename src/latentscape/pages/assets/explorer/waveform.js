@@ -8,7 +8,7 @@ const BARS_HIGH = 44;
 const N_DECODED = 96;
 
 /* Bars 0..255, the loudest moment 255. */
-export function measurePeaks(samples, count) {
+function measurePeaks(samples, count) {
   const loudest = Array.from({ length: count }, (_, bar) => {
     const [from, to] = [bar, bar + 1].map((edge) => Math.floor((edge * samples.length) / count));
     let most = 0;
