@@ -5,7 +5,7 @@ READY := .venv/.ready
 # One thread a test process: the tests already run two processes, and more threads than cores only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help setup demo test browser check audit chaos bench clean
+.PHONY: help setup demo test browser check docs package audit chaos bench clean
 
 help:            ## what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -37,6 +37,12 @@ check: $(READY)  ## style, types, layers
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+docs: $(READY)   ## the documentation as a site that works offline, in site/; no warning passes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+package: $(READY)  ## build wheel and sdist, check them, and try the wheel in an empty environment (two minutes)
+	$(BIN)/python .ci/package.py
+
 audit: $(READY)  ## known holes in the pinned versions, by the public advisory feed; says so where it can't be reached
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
 	@$(BIN)/python .ci/audit.py || [ $$? -eq 2 ]
@@ -50,5 +56,5 @@ bench: $(READY)  ## maps and pages against peers, in the same run: what they cos
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/explorer.py
 
-clean:           ## remove the virtual environment and what the demo wrote
-	rm -rf .venv demo-output
+clean:           ## remove the virtual environment and what the targets wrote
+	rm -rf .venv demo-output site

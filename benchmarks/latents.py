@@ -45,7 +45,7 @@ def run_latentscape(folder: Path) -> dict[str, float]:
     from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
     from latentscape.figures.style import Style
     from latentscape.findings import Accounting, ModelCard
-    from latentscape.latents import plan_maps, write_study
+    from latentscape.latents_study import plan_maps, write_study
     from latentscape.layer_maps import map_layers
     from latentscape.settings import LatentsSettings
     from latentscape.store import RunFolder

@@ -68,8 +68,8 @@ def make_encoder(folder: Path):
 
 def time_classifier(folder: Path) -> dict[str, Callable[[], object]]:
     """The Trainer's evaluation, and a log of the same model and data."""
+    from latentscape.features.items import without_labels
     from latentscape.watch import ClassifierWatch
-    from latentscape.watch.samples import without_labels
 
     trainer = make_trainer(folder)
     loader = trainer.get_eval_dataloader()

@@ -10,27 +10,23 @@ import numpy as np
 
 from latentscape.comparison_findings import ComparisonFindings
 from latentscape.exploration import Answer, Category, Column, Exploration, Metric, Texts
+from latentscape.explorer import show_one_map
 from latentscape.figures.style import Style
 from latentscape.findings import Accounting, EmbeddingsFindings, LatentsFindings, ModelCard, Skip
 from latentscape.measures.scales import Check
 from latentscape.pages.comparison_page import render_comparison_page
 from latentscape.pages.comparison_report import describe_comparison
-from latentscape.pages.embeddings_map import render_embeddings_map
 from latentscape.pages.embeddings_report import describe_embeddings
 from latentscape.pages.explorer_page import render_explorer
-from latentscape.pages.feature_map import render_feature_map
-from latentscape.pages.latents_map import render_latents_map
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html
 from tests.comparison_values import build_comparison
 from tests.exploration_values import build_exploration
 from tests.figures.pair_values import full_values
-from tests.pages.conftest import make_card, make_embeddings, make_latents, make_maps
+from tests.pages.conftest import make_card, make_embeddings, make_latents
 from tests.pages.latents_values import measure_everything
 
 N = 48
-MANY = 2_001
-"""Points above which a map is drawn by WebGL."""
 
 
 @dataclass
@@ -102,20 +98,6 @@ def write_latents_report(mark: Marks) -> str:
     return render_report_html(describe_latents(findings, (f"{mark.payload}_interactive.html",)))
 
 
-def write_latents_map(mark: Marks, n: int = N) -> str:
-    """Points by SVG, or by WebGL where there are many."""
-    findings = _latents(mark, n)
-    mark.forget("layer1", "layer2", "failed", "skipped")
-    mark.expect("id", findings.ids)
-    mark.expect("speaker", findings.speakers)
-    return render_latents_map(findings, layer=findings.layers[0].layer, method="tsne", style=Style())
-
-
-def write_large_map(mark: Marks) -> str:
-    """The map whose page may compile functions."""
-    return write_latents_map(mark, MANY)
-
-
 def _embeddings(mark: Marks) -> EmbeddingsFindings:
     texts = [mark.hide(f"text{i}") for i in range(N + N // 2)]
     return make_embeddings(N, texts=texts, model=_card(mark), accounting=_account(mark, N))
@@ -138,32 +120,6 @@ def write_embeddings_report(mark: Marks) -> str:
     check = Check(name="margin", passed=True, value=0.4, threshold=0.2, sentence=mark("check"))
     mark.expect("worst", [findings.queries[int(np.argmax(findings.ranking.best_rank))]])
     return render_report_html(describe_embeddings(findings, (f"{mark.payload}_interactive.html",), (check,)))
-
-
-def write_embeddings_map(mark: Marks) -> str:
-    """Queries and documents."""
-    findings = _embeddings(mark)
-    mark.forget("failed", "skipped")
-    mark.expect("text", findings.documents)
-    return render_embeddings_map(findings, method="tsne", style=Style())
-
-
-def write_feature_map(mark: Marks) -> str:
-    """The map of a matrix and its columns."""
-    findings = make_maps(
-        N,
-        n_classes=5,
-        names=mark.many("class", 5),
-        weak=np.arange(N) < N // 3,
-        source=mark("source"),
-        label_column=mark("column"),
-        shape_column=mark("shapecolumn"),
-        shapes=np.arange(N) % 4,
-        shape_names=mark.many("shape", 4),
-        ids=tuple(mark.hide(f"id{i}") for i in range(N)),
-    )
-    mark.expect("id", findings.ids or ())
-    return render_feature_map(findings, method="tsne", style=Style())
 
 
 def _compare(mark: Marks, study: Any) -> ComparisonFindings:
@@ -237,7 +193,19 @@ def _report_comparison(mark: Marks, study: str) -> str:
 
 
 def write_explorer(mark: Marks, study: str) -> str:
-    """All there is of a run: every name, value, text and number's name is hostile, and so are the columns' keys."""
+    """All there is of a run."""
+    return render_explorer(_spoil(mark, study), style=Style())
+
+
+def write_map_page(mark: Marks) -> str:
+    """One map of it."""
+    exploration = _spoil(mark, "latents")
+    mark.forget("layer1", "layer2", "question", "headline")
+    return render_explorer(show_one_map(exploration, exploration.frames[0]), style=Style())
+
+
+def _spoil(mark: Marks, study: str) -> Exploration:
+    """Every name, value, text and number's name is hostile, and so are the columns' keys."""
     plain = build_exploration(study, n=N)
     layers = {layer: mark(f"layer{i}") for i, layer in enumerate(dict.fromkeys(each.layer for each in plain.frames))}
     columns = tuple(_spoil_column(column, mark) for column in plain.columns)
@@ -274,7 +242,7 @@ def write_explorer(mark: Marks, study: str) -> str:
     )
     mark("score")
     mark("warning")
-    return render_explorer(exploration, style=Style())
+    return exploration
 
 
 def _spoil_column(column: Column, mark: Marks) -> Column:
@@ -310,19 +278,18 @@ def _spoil_answers(plain: Exploration, mark: Marks) -> tuple[Answer, ...]:
     )
 
 
-EXPLORERS = ("explorer of latents", "explorer of embeddings", "explorer of a map", "explorer of a comparison")
+STUDIES = ("explorer of latents", "explorer of embeddings", "explorer of a map", "explorer of a comparison")
+ONE_MAP = "explorer of one map"
+EXPLORERS = (*STUDIES, ONE_MAP)
 PAGES: Mapping[str, Callable[[Marks], str]] = MappingProxyType(
     {
         "latents report": write_latents_report,
-        "latents map": write_latents_map,
-        "latents map of many points": write_large_map,
         "embeddings report": write_embeddings_report,
-        "embeddings map": write_embeddings_map,
-        "feature map": write_feature_map,
         "comparison page": write_comparison_page,
         "comparison page of retrievers": write_retriever_comparison_page,
         "comparison report": write_comparison_report,
         "comparison report of retrievers": write_retriever_comparison_report,
-        **{name: partial(write_explorer, study=name.split()[-1]) for name in EXPLORERS},
+        **{name: partial(write_explorer, study=name.split()[-1]) for name in STUDIES},
+        ONE_MAP: write_map_page,
     }
 )

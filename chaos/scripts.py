@@ -24,13 +24,10 @@ FEW = 2
 """Payloads at the smallest scale."""
 WORKERS = 2
 """Processes with a browser each."""
-HEAVY, EVERY = ("latents map", "latents map of many points", "embeddings map", "feature map"), 4
-"""Pages that plotly draws, which takes seconds without a graphics card: tried with every fourth payload."""
 MOST_ALONE = 4
 """Payloads that one process opens by itself."""
 LEAST_SHOWN = 20
 """Letters that are left at least of a name that is cut where it is long."""
-DRAWN = "#map .main-svg"
 FOREIGN = (
     "iframe, object, embed, base, form:not([method=dialog]), link, img, math, meta[http-equiv=refresh], "
     "foreignObject, animate, "
@@ -47,26 +44,11 @@ READ = """() => {
   while (walker.nextNode()) if (!hidden.has(walker.currentNode.parentElement)) text += walker.currentNode.data;
   return [document.title, text, ...attributes].join("\\n");
 }"""
-LABELED = """() => document.getElementById("map").data
-  .map((trace, curve) => (trace.text && trace.visible !== false ? curve : -1)).filter((curve) => curve >= 0)"""
-PLACE = """(curve) => {
-  const plot = document.getElementById("map");
-  const { x, y } = plot._fullData[curve];
-  const { xaxis, yaxis } = plot._fullLayout;
-  const box = plot.getBoundingClientRect();
-  return [box.left + xaxis._offset + xaxis.l2p(x[0]), box.top + yaxis._offset + yaxis.l2p(y[0])];
-}"""
 PLACE_ON_MAP = """() => {
   const { left, top } = document.querySelector("#map canvas").getBoundingClientRect();
   const [x, y] = latentscapeMap.placeOf(1);
   return [left + x, top + y];
 }"""
-HOVERED = (
-    "() => [...document.querySelectorAll('#map .hoverlayer .hovertext')].map((label) => label.textContent).join(' ')"
-)
-MOST_HOVERED = 4
-BETWEEN_HOVERS = 120
-"""Milliseconds; plotly passes over what comes sooner after the last one."""
 STATE = "latentscape.state"
 SETTLED = "new Promise((go) => requestAnimationFrame(() => setTimeout(go, 30)))"
 DETAILED = "document.getElementById('inspector').dataset.details === String(latentscape.state.choice.focus)"
@@ -80,7 +62,7 @@ UNQUOTED = ("q={}", "{}={}")
 
 
 def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
-    """Open every page with every payload, heavy ones with some; a trial is one place of one page with one payload."""
+    """Open every page with every payload; a trial is one place of one page with one payload."""
     payloads = choose(scale, seed)
     n_workers = WORKERS if len(payloads) > MOST_ALONE else 1
     shares = [payloads[i::n_workers] for i in range(n_workers)]
@@ -97,8 +79,7 @@ def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
             promise=PROMISE,
             tried=sum(n for n, _ in judged),
             wrong=[line for _, lines in judged for line in lines],
-            note=f"{len(payloads)} payloads, {len(PAGES)} kinds of pages, {len(judged):,} pages in a browser; "
-            f"the {len(HEAVY)} kinds that plotly draws with every {EVERY}th payload",
+            note=f"{len(payloads)} payloads, {len(PAGES)} kinds of pages, {len(judged):,} pages in a browser",
         )
     ]
 
@@ -120,7 +101,7 @@ def judge_payloads(payloads: Sequence[str], folder: Path) -> list[tuple[int, lis
                 _judge(browser, folder / "page.html", name, payload)
                 for number, payload in enumerate(payloads)
                 for name in PAGES
-                if (name not in HEAVY or number % EVERY == 0) and not (is_small and _is_skipped(name, number))
+                if not (is_small and _is_skipped(name, number))
             ]
     except pytest.skip.Exception as reason:
         raise NoBrowserError(str(reason)) from None
@@ -152,12 +133,6 @@ def _judge(browser: Any, path: Path, name: str, payload: str) -> tuple[int, list
 def _explore(opened: Opened) -> Iterator[str]:
     """What appears on a page when one hovers and clicks."""
     page = opened.page
-    if page.locator("#options").count():
-        opened.wait(f"document.querySelector('{DRAWN}') !== null && Boolean(document.getElementById('map').data)")
-        for curve in page.evaluate(LABELED)[:MOST_HOVERED]:
-            page.mouse.move(*page.evaluate(PLACE, curve))
-            page.wait_for_timeout(BETWEEN_HOVERS)
-            yield page.evaluate(HOVERED)
     if page.locator("#slider").count():
         opened.wait("document.body.dataset.moving !== 'true'")
         for tab in range(page.locator("[data-list]").count()):

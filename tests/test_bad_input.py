@@ -488,7 +488,7 @@ def test_unreadable_clips_are_counted_and_listed(latents, clips, tmp_path):
 
 
 def test_a_clip_that_is_gone_when_it_is_read(latents, clips, tmp_path, monkeypatch):
-    from latentscape import latents as conductor
+    from latentscape import latents_study as conductor
 
     (tmp_path / "gone.wav").write_bytes(clips[0].read_bytes())
     rows = [(clips[0], "Happy", "train"), (clips[1], "Sad", "val"), ("gone.wav", "Sad", "val")]

@@ -12,7 +12,7 @@ import pytest
 
 from latentscape.compare import PAGE, _name_folders, study_comparison
 from latentscape.errors import DataError, UsageError
-from latentscape.latents import study_latents
+from latentscape.latents_study import study_latents
 from latentscape.settings import CompareSettings, LatentsSettings
 
 pytestmark = pytest.mark.slow  # whole studies
@@ -65,7 +65,7 @@ def rental(finished_rental, tmp_path_factory) -> Trained:
     copy = folder / "again.pt"
     copy.write_bytes(finished_rental.checkpoint.read_bytes())
     other = write_noisy(finished_rental.checkpoint, folder / "later.pt", key="model_state_dict", noise=0.05)
-    settings = CompareSettings(data=finished_rental.pairs, base_model=str(base), output=folder / "comparison")
+    settings = CompareSettings(data=str(finished_rental.pairs), base_model=str(base), output=folder / "comparison")
     return Trained(finished_rental.checkpoint, other, copy, settings)
 
 

@@ -18,6 +18,9 @@ DOCUMENTS = [
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     *(f"docs/{name}.md" for name in ("guide", "watch", "cli", "errors", "measures", "format", "reliability")),
+    *(f"docs/{name}.md" for name in ("index", "classifiers", "own-code", "retrievers", "data", "python")),
+    *(f"docs/{name}.md" for name in ("scikit-learn", "gallery", "api")),
+    "examples/README.md",
 ]
 
 
@@ -64,6 +67,15 @@ def test_the_format_names_every_picture(root):
     text = (root / "docs" / "format.md").read_text(encoding="utf-8")
     tables = LATENTS_FIGURES, EMBEDDINGS_FIGURES, MAP_FIGURES, COMPARISON_FIGURES
     assert not [name for table in tables for name in table if f"`{name}.png`" not in text]
+
+
+def test_the_gallery_shows_every_program(root):
+    text = (root / "docs" / "gallery.md").read_text(encoding="utf-8")
+    programs = [path for path in (root / "examples").iterdir() if path.suffix in {".py", ".ipynb"}]
+    pictures = list((root / "docs" / "images" / "gallery").glob("*.png"))
+    assert len(programs) >= 10
+    assert not [path.name for path in programs if f"(../examples/{path.name})" not in text]
+    assert not [path.name for path in pictures if f"(images/gallery/{path.name})" not in text]
 
 
 def cut_section(text: str, start: str) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 import latentscape
 from latentscape.compare import ComparisonStudy
-from latentscape.embeddings import EmbeddingsStudy
+from latentscape.embeddings_study import EmbeddingsStudy
 from latentscape.errors import DataError
 from latentscape.feature_maps import FeatureMaps
 from latentscape.figures.style import Style
-from latentscape.latents import LatentsStudy
+from latentscape.latents_study import LatentsStudy
 from latentscape.notebook import LARGEST_PAGE, POLICY, Explorable, Explorer, frame_page, open_run
 from latentscape.pages.explorer_page import render_explorer
 from tests.browser import open_page

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from latentscape.embeddings import study_embeddings
+from latentscape.embeddings_study import study_embeddings
 from latentscape.errors import DataError, UsageError
 from latentscape.settings import EmbeddingsSettings
 

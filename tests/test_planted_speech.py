@@ -11,7 +11,7 @@ import pytest
 
 from latentscape.demo.speech_data import write_demo_speech
 from latentscape.demo.train_emotion import train_emotion
-from latentscape.latents import study_latents
+from latentscape.latents_study import study_latents
 from latentscape.settings import EmotionConfig, LatentsSettings, load_config
 from latentscape.speech_input import read_validation_set
 

@@ -13,7 +13,7 @@ from latentscape.findings import Accounting, ModelCard
 from latentscape.light_runs import keep_classifier_run, keep_retriever_run
 from latentscape.pair_input import PairVectors
 from latentscape.run_reader import open_run
-from latentscape.snapshots import ClassifierSnapshot, RetrieverSnapshot, read_snapshot
+from latentscape.snapshots import ClassifierSnapshot, RetrieverSnapshot, match_snapshots, read_snapshot
 from latentscape.snapshots.quarters import name_values
 from latentscape.store import RunFolder
 
@@ -44,6 +44,27 @@ def test_a_classifier_is_read_as_it_was_written(tmp_path):
     assert (found.checkpoint.name, found.checkpoint.epoch) == ("epoch_5", 5.0)
     assert (found.checkpoint.folder, found.checkpoint.model.n_parameters) == (str(folder), 12)
     assert found.checkpoint.model.trained == {"epoch": 5, "loss": 0.5, "how": "long"}
+
+
+def test_texts_and_thumbnails_are_read_where_the_run_has_them(tmp_path):
+    plain = read_snapshot(write_classifier_run(tmp_path / "plain"))
+    assert isinstance(plain, ClassifierSnapshot) and (plain.texts, plain.thumbnails) == ((), {})
+    folder = write_classifier_run(tmp_path / "texts", columns={"text": ["một", None, "hai", ""]})
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    image = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    with RunFolder(folder) as run:
+        run.save_table(
+            "thumbnails.parquet", {"row": pa.array([0, 1, 2, 3]), "image": pa.array([image, None, None, image])}
+        )
+        run._checksums |= manifest["checksums"]
+        run.finish(manifest)
+    found = read_snapshot(folder)
+    assert isinstance(found, ClassifierSnapshot)
+    assert found.texts == ("một", "", "hai", "")
+    assert found.thumbnails == {0: image, 3: image}
+    subject = match_snapshots([found, found]).subject
+    assert subject.texts == ("một", "b", "hai", "d")  # what says nothing is called by its id
+    assert subject.thumbnails == {0: image, 3: image}
 
 
 def test_a_retriever_is_read_as_it_was_written(tmp_path):

@@ -145,7 +145,7 @@ OPTIONS = [
     Case(name="looping-link-as-config", group="config", write=_link_to_itself, code=2, fault="config-missing",
          told=("config.yml",)),
     _option("no-sources", "option-missing", ["embeddings"], "--data", "--checkpoint"),
-    _option("no-config", "usage", ["latents"], "--config"),
+    _option("no-config", "option-missing", ["latents"], "--config", "--model"),
     _option("unknown-option", "usage", ["embeddings", "--perplexety", "3"], "--perplexety"),
     _option("unknown-command", "usage", ["embedings"], "embedings"),
     _option("vectors-beside-a-model", "option-conflict",

@@ -45,15 +45,16 @@ ExportFormat = Literal["tensorboard", "embedding-atlas", "parquet", "csv"]
 
 @app.command
 def latents(
-    settings: Annotated[LatentsSettings, FLAT],
+    settings: Annotated[LatentsSettings | None, FLAT] = None,
     *,
     list_layers: bool = False,
     as_json: AsJson = False,
     talk: TalkOptions = TALK,
 ) -> None:
-    """What did this classifier learn? Layers of a speech-emotion model on its validation set.
+    """What did this classifier learn? Its layers on held-out samples: speech, text or pictures.
 
-    Example: latentscape latents --config configs/emotion.yml --checkpoint checkpoint.pt
+    Examples: latentscape latents --model my-vit/ --data photos/; latentscape latents --model my_code:build --checkpoint
+    last.ckpt --data test.csv; latentscape latents --config configs/emotion.yml --checkpoint checkpoint.pt
 
     Parameters
     ----------
@@ -62,9 +63,13 @@ def latents(
     as_json
         Print the scores (with `--list-layers` the layers) as JSON on stdout and nothing else.
     """
-    config = load_config(settings.config, EmotionConfig)  # before torch is there, as all that can be said at once
-    refuse_busy(settings.output or run_folder(config))
-    from latentscape import latents as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
+    settings = settings or LatentsSettings()
+    settings.require_sources()
+    config = load_config(settings.config, EmotionConfig) if settings.config else None  # before torch is there
+    output = settings.output or (run_folder(config) if config else None)
+    if output:
+        refuse_busy(output)
+    from latentscape import latents_study as conductor  # noqa: PLC0415  torch takes seconds that `--help` should not pay
     from latentscape.pages.terminal import summarize_latents  # noqa: PLC0415
     from latentscape.study import require_enough  # noqa: PLC0415
 
@@ -86,7 +91,7 @@ def embeddings(
     """What did this text retriever learn? Its queries, right documents and hard negatives.
 
     Examples: latentscape embeddings --checkpoint best_model.pt --data pairs.json --output visualizations/;
-    latentscape embeddings --vectors vectors.npz
+    latentscape embeddings --model all-MiniLM-L6-v2/ --data scifact/; latentscape embeddings --vectors vectors.npz
 
     Parameters
     ----------
@@ -99,7 +104,7 @@ def embeddings(
     settings.require_sources()
     check_configs(settings)
     refuse_busy(settings.output)
-    from latentscape import embeddings as conductor  # noqa: PLC0415  as above
+    from latentscape import embeddings_study as conductor  # noqa: PLC0415  as above
     from latentscape.pages.terminal import summarize_embeddings  # noqa: PLC0415
     from latentscape.study import require_enough  # noqa: PLC0415
 
@@ -356,7 +361,10 @@ def _spell_default(default: Any) -> Any:
     return ",".join(default) if isinstance(default, tuple) and default else default or None
 
 
-def _print_layers(layers: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+def _print_layers(layers: Sequence[Any], *, as_json: bool) -> None:
     if as_json:
-        return print_json([{"name": name, "type": kind} for name, kind in layers])
-    return print("\n".join(f"{name:<60} {kind}" for name, kind in layers))  # noqa: T201
+        names = {"name": "name", "kind": "type", "shape": "shape", "n_calls": "calls"}
+        return print_json([{name: getattr(layer, field) for field, name in names.items()} for layer in layers])
+    from latentscape.pages.terminal_layers import tell_layers  # noqa: PLC0415  as above
+
+    return print(make_visible(tell_layers(layers)))  # noqa: T201

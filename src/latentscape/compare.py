@@ -13,7 +13,7 @@ from latentscape.comparison_claims import PROBE, sort_step
 from latentscape.comparison_diagnosis import answer, diagnose_comparison
 from latentscape.comparison_findings import ComparisonFindings, Subject
 from latentscape.errors import UsageError, nearest
-from latentscape.explorer import write_explorer
+from latentscape.explorer import write_pages
 from latentscape.exploring import describe_style
 from latentscape.figures.style import Style
 from latentscape.figures.tables import COMPARISON_FIGURES
@@ -23,6 +23,7 @@ from latentscape.measures.classification import name_scores
 from latentscape.measures.gate import parse_condition
 from latentscape.measures.score import Score
 from latentscape.media import name_roots
+from latentscape.media.thumbnails import save_thumbnails
 from latentscape.notebook import Explorable
 from latentscape.output_folder import EXPLORER, refuse_among_data
 from latentscape.pages.comparison_lists import tabulate_changes
@@ -98,7 +99,7 @@ def compare_runs(runs: Sequence[Path], settings: CompareSettings, *, progress: P
         facts = {"headline": say_title(findings), "spaces": _name_spaces(matched), "style": describe_style(style)}
         manifest = {**_make_manifest(findings, settings, files=files, runs=runs), **facts}
         roots = _find_roots(findings, settings)
-        write_explorer(folder, manifest, style=style, roots=roots, progress=progress)
+        write_pages(folder, manifest, style=style, roots=roots, progress=progress)
         folder.finish(manifest)
     return ComparisonStudy(
         folder=folder.path,
@@ -132,20 +133,22 @@ def record_checkpoints(
 
 
 def _record_classifiers(checkpoints: Mapping[Path, Path], settings: CompareSettings, *, progress: Progress) -> None:
-    from latentscape.latents import record_latents  # noqa: PLC0415  torch, which finished runs do without
-    from latentscape.speech_input import read_validation_set  # noqa: PLC0415
+    from latentscape.latents_study import record_latents  # noqa: PLC0415  torch, which finished runs do without
+    from latentscape.speech_input import open_speech, read_validation_set  # noqa: PLC0415
 
     each = {folder: settings.for_latents(checkpoint) for folder, checkpoint in checkpoints.items()}
     first = next(iter(each.values()))
+    if first.config is None:
+        raise AssertionError("checkpoints of classifiers without a config")
     config = load_config(first.config, EmotionConfig)
     found = read_validation_set(config, max_samples=first.max_samples, seed=settings.seed)
     for folder, own in each.items():
         progress.say(f"checkpoint {own.checkpoint}")
-        record_latents(folder, config, found, settings=own, progress=progress)
+        record_latents(folder, open_speech(config, own, found), settings=own, progress=progress)
 
 
 def _record_retrievers(checkpoints: Mapping[Path, Path], settings: CompareSettings, *, progress: Progress) -> None:
-    from latentscape.embeddings import record_embeddings  # noqa: PLC0415  as above
+    from latentscape.embeddings_study import record_embeddings  # noqa: PLC0415  as above
     from latentscape.pair_input import read_pair_input  # noqa: PLC0415
 
     each = {folder: settings.for_embeddings(checkpoint) for folder, checkpoint in checkpoints.items()}
@@ -170,10 +173,10 @@ def choose_style(matched: Matched, settings: CompareSettings) -> Style:
     if settings.config is None:
         return Style()
     if matched.subject.study == "embeddings":
-        from latentscape.embeddings import choose_style as choose  # noqa: PLC0415  torch, only where a config is given
+        from latentscape.embeddings_study import choose_style as choose  # noqa: PLC0415  torch, only where a config is given
 
         return choose(settings.config)
-    from latentscape.latents import choose_style as choose_speech  # noqa: PLC0415
+    from latentscape.latents_study import choose_style as choose_speech  # noqa: PLC0415
 
     return choose_speech(load_config(settings.config, EmotionConfig))
 
@@ -302,6 +305,7 @@ def _write(
     folder.save_table("samples.parquet", _tabulate(findings))
     folder.save_csv("changes.csv", tabulate_changes(findings))
     files += [PAGE, "changes.csv"]
+    files += save_thumbnails(folder, findings.subject.thumbnails, n=len(findings.subject.ids))
     report = describe_comparison(findings, files)
     folder.save_text("report.md", render_report_markdown(report))
     folder.save_text("report.html", render_report_html(report))

@@ -30,6 +30,8 @@ class Checkpoint:
     model: ModelCard
     epoch: float | None = None
     """As the checkpoint says."""
+    reading: str = ""
+    """Stands for all that makes features of it beside its weights: pooling, prompts, dimension; empty where unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Subject:
     ids: tuple[str, ...]
     """Of a classifier's samples their ids; of a retriever `query 0` ..., then `document 0` ..."""
     texts: tuple[str, ...]
-    """What a person reads: the query or document; of a classifier's sample its id."""
+    """What a person reads: the query or document; of a classifier's sample its text, else its id."""
     n_judged: int
     """All samples of a classifier; the queries of a retriever."""
     kinds: Labels
@@ -58,6 +60,8 @@ class Subject:
     unknown."""
     class_names: tuple[str, ...] = ()
     """Of a classifier; empty for a retriever."""
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    """Small pictures by row, where the samples are pictures."""
 
     @property
     def group_score(self) -> str:

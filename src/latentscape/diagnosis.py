@@ -31,7 +31,7 @@ from latentscape.measures.geometry import measure_geometry
 from latentscape.measures.label_suspects import find_label_suspects
 from latentscape.measures.layer_similarity import measure_layer_similarity
 from latentscape.measures.outliers import find_outliers
-from latentscape.measures.readout import measure_readouts
+from latentscape.measures.readout import Reader, Readout, Target, measure_readouts
 from latentscape.measures.score import Score
 from latentscape.measures.suspects import Suspect
 from latentscape.measures.transfer import measure_transfer
@@ -43,6 +43,9 @@ MOST_MISTAKES = 20
 """Confident mistakes listed."""
 OTHER_DISTANCES: tuple[Metric, ...] = ("euclidean", "mahalanobis", "mmd")
 Confusions = Int[np.ndarray, "class class"]
+ReadoutKey = tuple[Target, Reader]
+ALONE = "no two samples are known to share a speaker"
+"""A remark of readouts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +151,7 @@ def measure_layer(judged: Judged, features: FeatureMatrix, maps: LayerMaps, *, l
         maps=maps.maps,
         confusion=relate(features, "cosine"),
         other_confusions={metric: relate(features, metric) for metric in OTHER_DISTANCES} | on_maps,
-        readouts=measure_readouts(features, **who),
+        readouts=_drop_unasked(measure_readouts(features, **who), judged),
         geometry=measure_geometry(features, maps.neighbors, judged.labels, seed=seed),
         transfers=measure_transfer(features, n_datasets=n_datasets, **who) if n_datasets > 1 else (),
         drifts=measure_drifts(
@@ -163,6 +166,20 @@ def measure_layer(judged: Judged, features: FeatureMatrix, maps: LayerMaps, *, l
         if n_datasets > 1
         else (),
     )
+
+
+def _drop_unasked(readouts: Mapping[ReadoutKey, Readout], judged: Judged) -> dict[ReadoutKey, Readout]:
+    """Without the questions that the data does not pose: which data set where there is one, which speaker where each
+    sample stands for itself."""
+    has_groups = len(set(judged.speakers)) < len(judged.speakers)
+    unasked = {"dataset" if len(judged.dataset_names) < 2 else "", "" if has_groups else "speaker"}
+    asked = {key: each for key, each in readouts.items() if key[0] not in unasked}
+    return asked if has_groups else {key: _forget_speakers(each) for key, each in asked.items()}
+
+
+def _forget_speakers(readout: Readout) -> Readout:
+    """Without the remark that no two samples share a speaker: it is said once, of the data."""
+    return replace(readout, note="; ".join(part for part in readout.note.split("; ") if part != ALONE))
 
 
 def find_suspects(

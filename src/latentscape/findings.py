@@ -25,10 +25,11 @@ from latentscape.measures.score import Score
 from latentscape.measures.similarity import PairSimilarities
 from latentscape.measures.suspects import Suspect
 from latentscape.measures.transfer import Transfer
-from latentscape.shapes import Labels, Rows
+from latentscape.shapes import LOGITS as LOGITS
+from latentscape.shapes import Kind, Labels, Rows
 
-LOGITS = "logits"
-"""The layer that is the model's answer."""
+TITLES = {"last_hidden": "last hidden"}
+"""Layers that the studies name themselves, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,11 @@ class LayerFindings:
     """One a reader; empty with a single dataset."""
     drifts: tuple[ClassDrift, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Its name for readers."""
+        return title_layer(self.layer)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Improvement:
@@ -182,12 +188,35 @@ class LatentsFindings:
     """Samples on the training side of the split; suspects there mean less, for the model has seen their labels."""
     shared_speakers: tuple[str, ...] = ()
     """Speakers on both sides of the split."""
+    kind: Kind | None = None
+    """What the samples are; None where nobody knows."""
+    split: str = ""
+    """Which split of the data was studied, by its own name; empty where it has none."""
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether it is known of any samples that they come from the same speaker, patient, author."""
+        return len(set(self.speakers)) < len(self.speakers)
+
+    @property
+    def has_datasets(self) -> bool:
+        """Whether the samples come from several data sets."""
+        return len(self.dataset_names) > 1
 
     @property
     def main_layer(self) -> LayerFindings:
         """The layer that most is asked of."""
         names = [layer.layer for layer in self.layers]
         return self.layers[names.index(choose_main(names))]
+
+
+def title_layer(name: str) -> str:
+    """A layer's name for readers; paths of modules stay what `--layers` takes.
+
+    >>> title_layer("last_hidden"), title_layer("bert.layer_norm")
+    ('last hidden', 'bert.layer_norm')
+    """
+    return TITLES.get(name, name)
 
 
 def choose_main(layers: Sequence[str]) -> str:

@@ -31,6 +31,8 @@ LEAST_SAMPLES = 30
 """With fewer samples nothing is claimed about the model."""
 COMMON = 0.1
 """A mistake that this share of a class's samples share is a habit of the model."""
+LEAST_CLASSES = 3
+"""The only pair of two classes can't be mixed up more than others."""
 LEAST_MIXED = 5
 """Fewer samples taken for each other are not worth a line."""
 LEAST_GAP = 0.02
@@ -117,6 +119,8 @@ def _claim_label_errors(findings: LatentsFindings) -> Found:
 
 def _claim_confused_pairs(findings: LatentsFindings) -> Found:
     """Pairs that are taken for each other more often than the two classes' mistakes at large explain."""
+    if len(findings.class_names) < LEAST_CLASSES:
+        return []
     pairs = [(pair, where) for pair, where in _judge_pairs(findings) if pair.p_value is not None]
     if not pairs:
         return Withheld(kind="confused_pair", reason="there are too few mistakes to compare pairs of classes")
@@ -221,7 +225,7 @@ def _claim_lost_transfer(findings: LatentsFindings) -> Found:
     main = findings.main_layer
     linear = next((each for each in main.transfers if each.reader == "linear"), None)
     if linear is None:
-        return Withheld(kind="lost_transfer", reason="there is a single dataset")
+        return [] if len(findings.dataset_names) < 2 else Withheld(kind="lost_transfer", reason="it was not measured")
     tested = [(pair, p) for pair, p in linear.loss_p_values.items() if p is not None and pair not in linear.notes]
     if not tested:
         reasons = {score.reason for score in linear.losses.values() if score.reason} | set(linear.notes.values())
@@ -291,6 +295,8 @@ def _claim_readable_dataset(findings: LatentsFindings) -> Found:
         (layer, layer.readouts.get(("dataset", "linear"))) for layer in findings.layers if layer.layer != LOGITS
     ]
     measured = [(layer, each) for layer, each in readable if each is not None and each.score.value is not None]
+    if not measured and len(findings.dataset_names) < 2:
+        return []
     if not measured:
         reason = next((each.score.reason for _, each in readable if each is not None), "it was not measured")
         return Withheld(kind="readable_dataset", reason=reason)

@@ -3,16 +3,17 @@
 import html
 from abc import ABC
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
-from latentscape.errors import DataError, LatentscapeError
+from latentscape.disk import explain_errors, make_folder, read_file, write_file
+from latentscape.errors import DataError, LatentscapeError, UsageError
 from latentscape.output_folder import EXPLORER
 from latentscape.paths import expand_home
-from latentscape.run_reader import FinishedRun
+from latentscape.run_reader import LOCK, MANIFEST, FinishedRun
 from latentscape.run_reader import open_run as open_finished
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from latentscape.exploration import Exploration
     from latentscape.figures.style import Style
 
+Itself = TypeVar("Itself", bound="Explorable")
 HEIGHT = 720
 """Pixels."""
 LARGEST_PAGE = 20 * 10**6
@@ -93,6 +95,29 @@ class Explorable(ABC):
 
     folder: Any
     """Where it lies; None where it was not written."""
+    lease: Any = None
+    """What keeps the folder there, where it is a temporary one."""
+
+    def hold(self: Itself, lease: Any) -> Itself:
+        """The same, which keeps its temporary folder for as long as it is there itself."""
+        return replace(self, lease=lease)  # pyright: ignore[reportArgumentType]  every study is a dataclass
+
+    def save(self: Itself, folder: str | Path) -> Itself:
+        """Copy the whole run to a folder that is new or empty; returns the study that lies there.
+
+        Raises UsageError for a folder that holds something, ResourceError for a full disk.
+        """
+        target = expand_home(folder)
+        with explain_errors(target):
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise UsageError(
+                    f"`{folder}` is there already",
+                    expected="a new or empty folder",
+                    hint="name another one",
+                    fault="output-foreign",
+                )
+        _copy(self.run.path, target)
+        return replace(self, folder=target, lease=None)  # pyright: ignore[reportArgumentType]  as above
 
     @property
     def run(self) -> "Run":
@@ -112,6 +137,16 @@ class Explorable(ABC):
 
     def _repr_html_(self) -> str:
         return show(self)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Every file of a run folder, the manifest last: a copy that was cut short is no finished run."""
+    files = sorted(path for path in source.rglob("*") if path.is_file() and path.name != LOCK)
+    for path in sorted(files, key=lambda path: path.name == MANIFEST):
+        aim = target / path.relative_to(source)
+        make_folder(aim.parent)
+        data = read_file(path)
+        write_file(aim, lambda sink, data=data: sink.write(data))
 
 
 @final

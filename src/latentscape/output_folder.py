@@ -17,6 +17,8 @@ STAGE_FOLDERS = ("features", "neighbors", "maps", STAGES, SHARDS)
 SUFFIXES = (".png", ".html", ".md", ".json", ".csv", ".parquet", ".npy", ".npz")
 """What files of ours are called at the end."""
 EXPLORER = "explorer.html"
+THUMBNAILS = "thumbnails.parquet"
+"""A small picture of each sample."""
 COMMON = (EXPLORER, "report.html", "report.md", "scores.json", "samples.parquet")
 """Files that every study writes, so that one of the user's is noticed before the work begins."""
 OLD_PICTURES = {".png": b"Matplotlib version", ".html": b"PlotlyConfig"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,33 @@ class PairInput:
     """Where the user brought vectors instead of a model."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class KnownBeside:
+    """What the user's files say beside pairs; each field as in `PairInput`."""
+
+    rules: tuple[AttributeRule, ...]
+    geography: Mapping[tuple[str, str], float] | None
+    declared: Weights | None
+    """As the weight file stands."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Type of hard negative -> weight."""
+        return {name: float(weight) for name, weight in (self.declared or {}).items() if not name.startswith("_")}
+
+
+def read_known(settings: EmbeddingsSettings) -> KnownBeside:
+    """Read the files of attributes, places and weights that the settings name.
+
+    Raises DataError for a table or weight file that can't be used, UsageError for an attribute file that is wrong.
+    """
+    return KnownBeside(
+        rules=load_config(settings.attributes, AttributesConfig).rules() if settings.attributes else (),
+        geography=read_geography(settings.geography) if settings.geography else None,
+        declared=read_weights(settings.weights) if settings.weights else None,
+    )
+
+
 def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
     """Read the pair file or the vectors and everything beside them; at most `max_samples` queries, drawn at random.
 
@@ -65,11 +93,9 @@ def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
     settings name neither a model and its pairs nor vectors.
     """
     settings.require_sources()
-    rules = load_config(settings.attributes, AttributesConfig).rules() if settings.attributes else ()
-    weights = read_weights(settings.weights) if settings.weights else None
-    geography = read_geography(settings.geography) if settings.geography else None
-    held = read_vectors(settings.vectors, weights=weights) if settings.vectors else None
-    whole = held.pairs if held else _read_pairs(settings, weights)
+    known = read_known(settings)
+    held = read_vectors(settings.vectors, weights=known.declared) if settings.vectors else None
+    whole = held.pairs if held else _read_pairs(settings, known.declared)
     drawn = stratified_sample(["query"] * len(whole), n=settings.max_samples, seed=settings.seed)
     taken: VectorPairs | PairSamples = held or whole
     if len(drawn) < len(whole):
@@ -77,10 +103,10 @@ def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
     return PairInput(
         pairs=taken if isinstance(taken, PairSamples) else taken.pairs,
         skipped=(*list_skips(whole), *_list_not_drawn(whole, drawn)),
-        rules=rules,
-        geography=geography,
-        weights={name: float(weight) for name, weight in (weights or {}).items() if not name.startswith("_")},
-        vectors=None if isinstance(taken, PairSamples) else _place(taken, settings),
+        rules=known.rules,
+        geography=known.geography,
+        weights=known.weights,
+        vectors=_place(taken, settings.vectors) if isinstance(taken, VectorPairs) and settings.vectors else None,
     )
 
 
@@ -98,7 +124,7 @@ def list_attributes(given: PairInput, pairs: PairSamples) -> tuple[Attribute, ..
 def _read_pairs(settings: EmbeddingsSettings, weights: Weights | None) -> PairSamples:
     if settings.data is None:
         raise AssertionError("settings with neither data nor vectors")
-    pairs = read_pairs(settings.data, weights=weights)
+    pairs = read_pairs(settings.data, weights=weights, split=settings.split, qrels=settings.qrels)
     return leave_out_trained(pairs, read_pairs(settings.train)) if settings.train else pairs
 
 
@@ -117,14 +143,11 @@ def _list_not_drawn(pairs: PairSamples, drawn: Rows) -> list[Skip]:
     return [Skip(id=f"query {row + 1}", reason="not drawn: --max-samples") for row in left_out]
 
 
-def _place(held: VectorPairs, settings: EmbeddingsSettings) -> PairVectors:
-    """Vectors as they were brought, in the rows of the maps."""
-    if settings.vectors is None:
-        raise AssertionError("vectors that were not asked for")
-    sha256 = hash_file(settings.vectors)
+def place_vectors(held: VectorPairs, *, name: str, checkpoint: str, sha256: str) -> PairVectors:
+    """Vectors as they were brought, in the rows of the maps; `name` and `checkpoint` say on pages whose they are."""
     card = ModelCard(
-        name="vectors brought ready-made",
-        checkpoint=settings.vectors.name,
+        name=name,
+        checkpoint=checkpoint,
         sha256=sha256,
         n_parameters=0,
         n_tensors_matched=0,
@@ -140,3 +163,7 @@ def _place(held: VectorPairs, settings: EmbeddingsSettings) -> PairVectors:
         inputs=inputs,
         failed=tuple(Skip(id=name, reason=reason) for name, reason in held.lost_documents),
     )
+
+
+def _place(held: VectorPairs, path: Path) -> PairVectors:
+    return place_vectors(held, name="vectors brought ready-made", checkpoint=path.name, sha256=hash_file(path))

@@ -14,6 +14,7 @@ from cyclopts import CycloptsError
 
 from latentscape.disk import FULL
 from latentscape.errors import LatentscapeError
+from latentscape.extras import explain_missing
 from latentscape.progress import make_visible
 
 _GOES_ON = "what is finished is kept, and the same command goes on from there"
@@ -84,6 +85,9 @@ def _run(run: Callable[[], object], *, debug: bool) -> int:
 
 def _judge(error: Exception) -> tuple[str, int, str]:
     """What an error that nobody foresaw says, its exit code and its id."""
+    missing = explain_missing(error) if isinstance(error, ImportError) else None
+    if missing:
+        return str(missing), missing.exit_code, missing.fault
     if isinstance(error, MemoryError):
         return f"memory ran out: {error}\n\nhint: take a smaller `--max-samples` or `--batch-size`", 6, "memory"
     if isinstance(error, OSError) and error.errno in FULL:

@@ -7,6 +7,8 @@ rank, `class` a label, `query` and `document` the two sides of a retriever. Chec
 from jaxtyping import Bool, Float, Float32, Int
 from numpy import ndarray
 
+from latentscape.sample_kinds import Kind as Kind
+
 FeatureMatrix = Float32[ndarray, "sample feature"]
 """The pooled activations of one layer, one row a sample."""
 Points = Float[ndarray, "sample 2"]
@@ -23,3 +25,6 @@ Waveform = Float32[ndarray, " time"]
 """Mono audio, amplitude in [-1, 1]."""
 Vectors = Float32[ndarray, "sample feature"]
 """L2-normalized embeddings of a retriever."""
+
+LOGITS = "logits"
+"""The layer that is a classifier's answer, [sample, class]."""

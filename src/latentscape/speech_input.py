@@ -1,54 +1,31 @@
-"""What the user's data sets bring to the latents study: the clips of the validation pass, and who else is there."""
+"""A speech config -> its classifier, the clips of its validation pass, and who else is there."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from latentscape.datasets.audio import load_audio
-from latentscape.datasets.speech import SpeechSamples, read_speech
+from latentscape.checkpoint import load_checkpoint
+from latentscape.datasets.audio import load_audio, measure_audio
+from latentscape.datasets.labeled import LabeledSamples
+from latentscape.datasets.speech import read_speech
 from latentscape.datasets.splits import split_by_speaker, stratified_sample
 from latentscape.errors import DataError
-from latentscape.findings import Skip
-from latentscape.settings import EmotionConfig
-from latentscape.shapes import Rows, Waveform
-
-
-@dataclass(frozen=True, kw_only=True)
-class Census:
-    """The whole data set, both sides of the split: what the model was trained on is part of the evidence."""
-
-    samples: SpeechSamples
-    validation: Rows
-    """Rows on the validation side, ascending; the model was trained on the others."""
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """`train` or `validation` for each sample."""
-        held_out = np.isin(np.arange(len(self.samples)), self.validation)
-        return tuple("validation" if held else "train" for held in held_out)
-
-    @property
-    def n_train(self) -> int:
-        """Samples that the model was trained on."""
-        return len(self.samples) - len(self.validation)
-
-    def find_shared_speakers(self) -> tuple[str, ...]:
-        """Speakers with samples on both sides."""
-        sides: dict[str, set[str]] = {"train": set(), "validation": set()}
-        for speaker, split in zip(self.samples.speakers, self.splits, strict=True):
-            sides[split].add(speaker)
-        return tuple(sorted(sides["train"] & sides["validation"]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationSet:
-    """The clips of the validation pass, and the ones that were found but left out of it."""
-
-    samples: SpeechSamples
-    skipped: tuple[Skip, ...]
-    census: Census
+from latentscape.features import ListedLayer, choose_device, choose_layers, collate_waveforms, list_layers
+from latentscape.findings import LOGITS, ModelCard, Skip
+from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
+from latentscape.paths import expand_home
+from latentscape.settings import (
+    EmotionConfig,
+    LatentsSettings,
+    describe_architecture,
+    known_speech_checkpoint,
+    run_folder,
+)
+from latentscape.shapes import Waveform
+from latentscape.study import digest_samples, make_model_card
+from latentscape.subject import Census, Subject, ValidationSet
 
 
 @dataclass(frozen=True)
@@ -91,3 +68,71 @@ def read_validation_set(config: EmotionConfig, *, max_samples: int, seed: int) -
         skipped=tuple(skipped),
         census=Census(samples=everything, validation=rows),
     )
+
+
+def open_speech(config: EmotionConfig, settings: LatentsSettings, found: ValidationSet | None = None) -> Subject:
+    """The classifier of a speech config and its validation clips (`found`, where they were read before).
+
+    Raises DataError where no clip can be used; ModelError or SafetyError for the checkpoint.
+    """
+    if found is None:
+        found = read_validation_set(config, max_samples=settings.max_samples, seed=settings.seed)
+    model, card = open_speech_model(config, settings)
+    samples, rate = found.samples, config.data.sample_rate
+    subject = Subject(
+        model=model,
+        card=card,
+        found=found,
+        layers=choose_layers(model, settings.layer_patterns),
+        logits=model.layers[LOGITS],
+        inputs=Clips(samples.paths, rate, model.min_samples),
+        lengths=lambda: [measure_audio(path, sample_rate=rate) for path in samples.paths],
+        collate=collate_waveforms,
+        batch_size=settings.batch_size or config.training.batch_size,
+        device=choose_device(settings.device),
+        fingerprint=_describe(config, card=card, samples=samples),
+        output=settings.output or run_folder(config),
+        recorded={"values": config.model_dump(mode="json")},
+        data_folders=tuple(expand_home(entry.data_dir) for entry in config.data.datasets),
+        names_hint="list the model's classes in its own order under `style: class_names:` in the config",
+    )
+    subject.refuse_other_classes(model.architecture.num_classes)
+    return subject
+
+
+def list_speech_layers(config: EmotionConfig, settings: LatentsSettings) -> Sequence[ListedLayer]:
+    """The layers of a speech config's classifier."""
+    model, _ = open_speech_model(config, settings)
+    return list_layers(model, None)
+
+
+def open_speech_model(config: EmotionConfig, settings: LatentsSettings) -> tuple[EmotionClassifier, ModelCard]:
+    """The classifier with every weight proven, and its card."""
+    path = settings.checkpoint or known_speech_checkpoint(config)
+    checkpoint = load_checkpoint(path)
+    model, receipt = load_emotion_classifier(checkpoint, _declare(config), allow_missing=settings.allow_missing)
+    card = make_model_card(
+        receipt,
+        name=f"{config.model.encoder_name} emotion classifier",
+        checkpoint=path.name,
+        sha256=checkpoint.sha256,
+        metadata=checkpoint.metadata,
+    )
+    unlearns = model.architecture.has_domain_head and model.architecture.grl_lambda > 0
+    return model, replace(card, unlearns_dataset=unlearns)
+
+
+def _declare(config: EmotionConfig) -> EmotionArchitecture:
+    """What the config says of the model; the checkpoint's own tensors go before it."""
+    return EmotionArchitecture(**describe_architecture(config))
+
+
+def _describe(config: EmotionConfig, *, card: ModelCard, samples: LabeledSamples) -> dict[str, object]:
+    return {
+        "checkpoint": card.sha256,
+        "stamps": list(card.stamps),
+        "architecture": _declare(config).to_dict(),
+        "n_samples": len(samples),
+        "samples": digest_samples(samples),
+        "sample_rate": config.data.sample_rate,
+    }

@@ -4,11 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from latentscape.datasets.labeled import Content, LabeledSamples
 from latentscape.errors import TooManyFailuresError
 from latentscape.findings import Accounting, ModelCard
 from latentscape.layer_maps import VERSIONED
+from latentscape.paths import hash_file
 from latentscape.settings import most_failures
 
 MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "soxr", "soundfile")
@@ -23,6 +26,22 @@ def choose_methods(*, skip_tsne: bool, skip_umap: bool) -> tuple[str, ...]:
 def digest(values: Sequence[Any]) -> str:
     """SHA-256 over plain JSON values: stands for long inputs in a stage's record."""
     return hashlib.sha256(json.dumps(values).encode("ascii")).hexdigest()
+
+
+def digest_samples(samples: LabeledSamples) -> str:
+    """SHA-256 over the samples' names and what they are made of."""
+    return digest([[name, _hash_content(content)] for name, content in zip(samples.ids, samples.contents, strict=True)])
+
+
+def _hash_content(content: Content) -> str:
+    """SHA-256 of a file, a text or bytes; empty where a file can't be read, which loading it will say."""
+    if isinstance(content, Path):
+        try:
+            return hash_file(content)
+        except OSError:
+            return ""
+    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return hashlib.sha256(raw).hexdigest()
 
 
 def make_model_card(receipt: Any, *, name: str, checkpoint: str, sha256: str, metadata: Mapping[str, Any]) -> ModelCard:

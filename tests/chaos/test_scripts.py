@@ -9,7 +9,7 @@ from chaos.scripts import choose, run
 
 def test_there_are_enough_payloads_and_every_page():
     assert len(set(PAYLOADS)) >= 25
-    assert len(PAGES) == 14
+    assert len(PAGES) == 11
     assert choose(1.0, 0) == list(PAYLOADS)
     assert len(choose(0.0, 3)) == 2
 

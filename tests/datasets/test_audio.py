@@ -268,3 +268,15 @@ def test_a_header_that_leads_beyond_the_file_prints_nothing(tmp_path, capfd):
     with pytest.raises(DataError):
         load_audio(tmp_path / "a.wav")
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_bytes_are_the_file_they_come_from(tmp_path, sine):
+    for name in ("a.wav", "b.mp3"):
+        path = sine(tmp_path / name, rate=22050)
+        np.testing.assert_array_equal(load_audio(path.read_bytes()), load_audio(path))
+        assert measure_audio(path.read_bytes()) == measure_audio(path)
+    with pytest.raises(DataError, match="a clip of 3 bytes"):
+        load_audio(b"abc")
+    with pytest.raises(DataError, match="cut short"):
+        load_audio((tmp_path / "a.wav").read_bytes()[:-1000])
+    assert measure_audio(b"abc") == 0

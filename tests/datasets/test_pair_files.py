@@ -120,7 +120,7 @@ def table(**columns):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: table(question=["q"], pos=["p"]), "no column `query`"),
+        (lambda: table(request=["q"], pos=["p"]), "no column `query`"),
         (lambda: table(query=["q"], poss=["p"]), "did you mean `poss`"),
         (lambda: pa.table({}), "no columns"),
     ],

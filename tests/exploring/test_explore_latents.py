@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.special import softmax
 
@@ -202,3 +203,32 @@ def test_numbers_that_no_float_holds_are_no_scores():
     found = latents(scores={"accuracy": 10**400, "accuracy_n": 10, "brier": 0.5, "brier_n": 10**400})
     assert not found.metrics
     assert not latents(accounting={"n_in": 10**400, "n_ok": 1}).foot[1:]
+
+
+def test_texts_come_first_where_the_samples_are_texts():
+    assert latents().find_column("text") is None
+    assert latents({"text": pa.array([None] * 4, pa.string())}).find_column("text") is None
+    found = latents({"text": ["Phòng trọ", None, "căn hộ", ""]})
+    assert found.columns[0] == Texts(key="text", title="Text", values=("Phòng trọ", None, "căn hộ", ""))
+
+
+def test_thumbnails_are_read_with_the_run(tmp_path):
+    write_run(tmp_path / "run")
+    assert explore_run(open_run(tmp_path / "run"), style=Style()).thumbnails == {}
+    image = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))
+    with RunFolder(tmp_path / "run") as run:
+        run.save_table(
+            "thumbnails.parquet", {"row": pa.array([0, 1, 2, 3]), "image": pa.array([None, image, b"", None])}
+        )
+        run._checksums |= manifest["checksums"]
+        run.finish(manifest)
+    assert explore_run(open_run(tmp_path / "run"), style=Style()).thumbnails == {1: image}
+
+
+def test_one_data_set_needs_no_markers_and_samples_on_their_own_are_no_speakers():
+    several = latents()
+    assert several.shape == "dataset" and several.find_column("speaker")
+    assert latents({"dataset": ["a"] * 4}, datasets=["a"]).shape == ""
+    alone = latents({"speaker": ["a/1.wav", "a/2.wav", "b/1.wav", "b/2.wav"]})
+    assert alone.find_column("speaker") is None and alone.shape == "dataset"

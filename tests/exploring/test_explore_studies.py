@@ -219,3 +219,8 @@ def test_titles_fit_the_head_of_a_table(explore):
 def test_layers_are_in_the_order_of_the_model():
     found = latents()
     assert (found.layers, found.frames[0].layer) == (("cnn", "mlp", "logits"), "mlp")
+
+
+def test_letters_that_the_pictures_lack_are_spelled_at_the_foot_of_a_map():
+    found = feature_map(spelled=["1 piece of text has letters that no installed font can draw.", "x is y"])
+    assert found.foot[-2:] == ("1 piece of text has letters that no installed font can draw.", "x is y")

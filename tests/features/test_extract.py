@@ -241,7 +241,7 @@ REFUSED = {
     "complex": (lambda x: x.to(torch.complex64), "complex64"),
     "number": (lambda x: 3.0, "float"),
     "one axis": (lambda x: x[:, 0], "shape [1]"),
-    "four axes": (lambda x: x[:, None, None], "shape [1, 1, 1, 3]"),
+    "six axes": (lambda x: x[:, None, None, None, None], "shape [1, 1, 1, 1, 1, 3]"),
     "samples on another axis": (lambda x: torch.stack([x, x, x]), "shape [3, 1, 3] for 1 samples"),
 }
 

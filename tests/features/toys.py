@@ -98,3 +98,6 @@ def collate_tokens(texts):
 
 def collate_values(rows):
     return {"values": torch.tensor(np.array(rows), dtype=torch.float32)}
+
+
+ROWS_OF_THREE = [np.array([i, 2 * i, -i], dtype=np.float32) for i in range(4)]

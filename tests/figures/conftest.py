@@ -48,6 +48,7 @@ def build_latents(
     np.add.at(confusions, (labels, predictions), 1)
     right = float((labels == predictions).mean())
     return LatentsFindings(
+        kind="audio",
         model=ModelCard(
             name="hubert", checkpoint="checkpoint.pt", sha256="0" * 64, n_parameters=10, n_tensors_matched=4,
             n_tensors_total=4, stamps=tuple(stamps),

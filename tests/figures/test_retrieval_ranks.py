@@ -128,6 +128,15 @@ def test_the_title_says_what_the_tests_carry(make, groups, title):
     assert title in say_rank_title(findings, choose_groups(findings.groups)).splitlines()
 
 
+def test_among_a_corpus_the_other_curve_is_that_of_the_documents_that_are_right_for_somebody(make):
+    findings = make()
+    kinds = findings.document_kinds.copy()
+    kinds[1:] = 3
+    some = replace(findings, document_kinds=kinds)
+    assert say_rank_title(some, None).startswith("60% of queries have a right document first, 90% among the ")
+    assert "right for some query: mean reciprocal rank" in all_words(draw_retrieval_ranks(some, Style()))
+
+
 def test_none_without_right_documents(make):
     assert draw_retrieval_ranks(make(ranks=[0] * 40), Style()) is None
 

@@ -124,3 +124,9 @@ def test_a_finder_lists_a_folder_once_however_many_names_are_respelled(tmp_path,
     finder = Finder({"d": tmp_path})
     assert all(finder.find(f"d/{name}") for name in names)
     assert len(listed) == 1
+
+
+def test_a_run_that_says_where_its_files_lie_is_believed(tmp_path):
+    manifest = {"settings": {"media_roots": {"digits": str(tmp_path), "odd": 3}, "values": {}}}
+    assert name_roots(manifest, ["digits/0/a.png"]) == {"digits": tmp_path}
+    assert name_roots({"settings": {"media_roots": [str(tmp_path)]}}, ["digits/0/a.png"]) == {}

@@ -214,7 +214,7 @@ def make_latents(
         "layers": tuple(found),
         "scores": {score.name: score for score in scores},
     }
-    return LatentsFindings(**{**values, **changes})
+    return LatentsFindings(**{"kind": "audio", **values, **changes})
 
 
 def make_embeddings(n: int = 40, *, texts: Sequence[str] = (), **changes: Any) -> EmbeddingsFindings:

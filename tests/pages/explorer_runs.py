@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from chaos.gauntlet.place import RentalRun, SpeechRun
-from latentscape.embeddings import study_embeddings
-from latentscape.latents import study_latents
+from latentscape.embeddings_study import study_embeddings
+from latentscape.latents_study import study_latents
 from latentscape.settings import EmbeddingsSettings, LatentsSettings
 
 LAYERS = ("encoder", "mlp")
@@ -55,7 +55,7 @@ def study_speech(speech: SpeechRun, folder: Path) -> Run:
 def study_rental(rental: RentalRun, folder: Path) -> Run:
     """Forty queries with their documents."""
     settings = EmbeddingsSettings(
-        checkpoint=rental.checkpoint, data=rental.pairs, output=folder / "run", skip_umap=True
+        checkpoint=rental.checkpoint, data=str(rental.pairs), output=folder / "run", skip_umap=True
     )
     study_embeddings(settings)
     return Run(folder / "run")

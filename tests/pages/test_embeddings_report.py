@@ -203,6 +203,20 @@ def test_conclusion_names_types_and_what_was_trained_on(full):
     assert "which is not recorded here" in conclude(replace(full, train_compared=False))[1]
 
 
+def test_a_corpus_that_nobody_judged_whole_is_said_to_be_one(full):
+    assert "neither right nor declared wrong" not in conclude(full)[1]
+    kinds = full.document_kinds.copy()
+    kinds[-3:] = 3
+    some = replace(full, document_kinds=kinds)
+    n_right = int((kinds == 1).sum())
+    learned, generalizes, _ = conclude(some)
+    assert f"90% among the {n_right:,} right for some query" in learned
+    whole = f"{len(full.documents):,} documents"
+    assert f"3 of {whole} are neither right nor declared wrong for any of these queries; they count" in generalizes
+    assert "| Among all documents |" in tell(some)
+    assert "ithout hard negatives" not in tell(some)
+
+
 def test_an_untrained_head_is_never_said_to_have_learned(full):
     findings = replace(full, is_trained=False)
     findings = replace(findings, improvements=find_retrieval_improvements(findings, seed=0))

@@ -8,11 +8,9 @@ from markdown_it import MarkdownIt
 from latentscape.pages.escape import (
     clean_text,
     embed_json,
-    escape_hover,
     escape_markdown,
     guard_cell,
     quote_link,
-    wrap_hover,
 )
 
 
@@ -20,21 +18,6 @@ def test_clean_text_folds_space_composes_letters_and_drops_the_invisible():
     assert clean_text(" a\tb\u2028c\x00\x1b[31m\u202ed ") == "a b c[31md"
     assert clean_text("pho\u0300ng") == "phòng"
     assert clean_text("\ud800x") == "x"
-
-
-def test_hover_text_keeps_tags_visible():
-    assert escape_hover("<b>x</b> &amp; $\\href{a}$") == "&lt;b&gt;x&lt;/b&gt; &amp;amp; $\\href{a}$"
-
-
-def test_long_hover_text_is_wrapped_and_cut_with_an_ellipsis():
-    lines = wrap_hover("chữ <i> " * 400).split("<br>")
-    assert len(lines) == 8
-    assert lines[-1].endswith(" …")
-    assert all("<" not in line for line in lines)
-
-
-def test_hover_text_of_nothing_says_so():
-    assert wrap_hover("\u202e ") == "(empty)"
 
 
 @pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "a&b", "\u2028\u2029", "phòng"])

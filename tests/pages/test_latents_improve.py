@@ -1,5 +1,6 @@
 """Every kind of claim is told in whole sentences, with its numbers."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -104,3 +105,20 @@ def test_points_of_underconfidence_run_upwards():
 def test_what_could_not_be_judged_is_a_sentence(kind):
     findings = replace(make_latents(), improvements=Improvements(withheld=(Withheld(kind=kind, reason="too few"),)))
     assert list_withheld(findings)[0].endswith(": too few.")
+
+
+@pytest.mark.parametrize(("kind", "look"), [("image", "Look"), ("text", "Read"), (None, "Look")])
+def test_advice_for_other_samples_speaks_of_no_sound(kind, look):
+    found = tuple(Improvement(kind=name, **claim) for name, claim in CLAIMS.items())
+    findings = make_latents(improvements=Improvements(found=found), kind=kind)
+    told = " ".join(f"{each.claim} {each.evidence} {each.action}" for each in list_advice(findings))
+    assert look in told
+    assert not re.search("listen|speaker|voice|recording|clipping|silence|grl_lambda", told, re.IGNORECASE)
+
+
+def test_samples_that_stand_for_themselves_have_no_others_to_be_judged_on():
+    improvement = Improvement(kind="better_layer", **CLAIMS["better_layer"])
+    latents = make_latents(improvements=Improvements(found=(improvement,)), kind="image")
+    alone = replace(latents, speakers=latents.ids)
+    assert "judged on other groups" in list_advice(latents)[0].evidence
+    assert "judged on other samples" in list_advice(alone)[0].evidence

@@ -56,3 +56,8 @@ def test_only_secure_addresses_become_links(read_page):
 @pytest.mark.parametrize("module", [prose, latents_tables])
 def test_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
+
+
+def test_a_formula_that_begins_with_a_bar_is_no_table():
+    (passage,) = read_passages("Their share with\n|r_permuted| >= |r|. With 4 classes")
+    assert (passage.kind, passage.lines) == ("text", ("Their share with |r_permuted| >= |r|. With 4 classes",))

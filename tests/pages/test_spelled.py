@@ -5,14 +5,12 @@ from dataclasses import replace
 import pytest
 
 from latentscape.figures.render import find_undrawable, plain
-from latentscape.figures.style import Style
 from latentscape.pages.comparison_report import describe_comparison
 from latentscape.pages.comparison_terminal import summarize_comparison
 from latentscape.pages.embeddings_report import describe_embeddings
-from latentscape.pages.feature_map import render_feature_map
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html, render_report_markdown
-from latentscape.pages.spelled import HEADING, list_texts, tabulate_spelled
+from latentscape.pages.spelled import HEADING, list_spelled, list_texts, tabulate_spelled
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents, summarize_map
 from tests.comparison_values import build_comparison
 
@@ -60,7 +58,7 @@ def test_a_comparison_and_a_map(maps, name):
     assert name in render_report_markdown(describe_comparison(findings, ()))
     assert "WARNING  1 piece of text" in summarize_comparison(findings)
     drawn = maps(names=(ODD, "b", "c"))
-    assert f"{name} on the pictures is {ODD}" in render_feature_map(drawn, method="tsne", style=Style())
+    assert any(f"{name} on the pictures is {ODD}" in line for line in list_spelled(drawn))
     assert "WARNING  1 piece of text" in summarize_map(drawn)
 
 

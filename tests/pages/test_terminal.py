@@ -96,6 +96,13 @@ def test_a_long_name_never_touches_its_value(latents):
     assert all(" 0.2500  n = 4" in line for line in lines if "longer" in line)
 
 
+def test_what_no_layer_can_be_asked_is_said_once(latents):
+    nothing = Score(name="confusion_distance_spearman", value=None, n=1, reason="needs three pairs of classes")
+    found = latents()
+    layers = [replace(layer, confusion=replace(layer.confusion, spearman=nothing)) for layer in found.layers]
+    assert summarize_latents(replace(found, layers=tuple(layers))).count("needs three pairs of classes") == 1
+
+
 @pytest.fixture(scope="module")
 def mapped():
     features = np.random.default_rng(0).normal(size=(40, 4))

@@ -175,3 +175,17 @@ def test_the_waiting_page_shows_hostile_names_as_text():
     assert 'http-equiv="refresh"' in page
     assert "not finished" in render_waiting(Unfinished(), name="run")
     assert "hint: run &lt;it" in render_waiting(Unfinished(reason="broken\nhint: run <it> again"), name="run")
+
+
+# -- thumbnails -----------------------------------------------------------------------------------------------------
+
+
+def test_a_thumbnail_is_sent_as_what_it_is_and_runs_nothing(tmp_path):
+    webp, png = b"RIFF\0\0\0\0WEBPVP8 ", b"\x89PNG\r\n\x1a\n" + bytes(9)
+    visitor = Visitor(tmp_path, make_opened(thumbnails={0: webp, 2: png, 3: b"<svg onload=alert(1)>"}))
+    first = visitor.ask("@thumbnails/0")
+    assert (first.status, first.headers["content-type"], first.body) == (200, "image/webp", webp)
+    assert "sandbox" in first.headers["content-security-policy"]
+    assert visitor.ask("@thumbnails/2").headers["content-type"] == "image/png"
+    assert [visitor.ask(f"@thumbnails/{row}").status for row in ("1", "3", "4", "-1", "x")] == [404] * 5
+    assert visitor.ask("@thumbnails/0", knows=False).status in (401, 403)

@@ -12,7 +12,7 @@ from latentscape.settings import EmbeddingsSettings, LatentsSettings, MapSetting
 
 
 def embeddings(**changes):
-    return EmbeddingsSettings(checkpoint=Path("best.pt"), data=Path("pairs.json"), **changes)
+    return EmbeddingsSettings(checkpoint=Path("best.pt"), data="pairs.json", **changes)
 
 
 def test_the_original_defaults_hold():

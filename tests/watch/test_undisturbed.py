@@ -189,7 +189,7 @@ def test_equal_weights_have_one_digest_and_others_another():
 
 
 def test_the_card_says_where_the_model_stands():
-    card = make_card(make_model(), name="step_000007", sha256="0", step=7, epoch=0.5)
+    card = make_card(make_model(), name="step_000007", sha256="0", trained={"step": 7, "epoch": 0.5})
     assert (card.name, card.checkpoint, dict(card.trained)) == ("Dense", "step_000007", {"step": 7, "epoch": 0.5})
     assert card.n_parameters == 6 * 12 + 12 + 12 + 12 + 12 * 3 + 3
     assert card.n_tensors_matched == card.n_tensors_total == 9

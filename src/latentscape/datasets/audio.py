@@ -1,13 +1,15 @@
-"""An audio file -> one mono waveform at the model's sample rate, or a reason why not."""
+"""An audio file, or the bytes of one -> one mono waveform at the model's sample rate, or a reason why not."""
 
 import math
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 from jaxtyping import Float32
 
 from latentscape.datasets.containers import find_audio_bytes
@@ -27,8 +29,8 @@ _FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"})
 Frames = Float32[np.ndarray, "frame channel"]
 
 
-def load_audio(path: Path, *, sample_rate: int = 16000) -> Waveform:
-    """The sound of `path` as mono float32 in about [-1, 1] at `sample_rate` Hz.
+def load_audio(content: Path | bytes, *, sample_rate: int = 16000) -> Waveform:
+    """The sound of a file, or of the bytes of one, as mono float32 in about [-1, 1] at `sample_rate` Hz.
 
     Channels are averaged; other rates are resampled by soxr (HQ). A clip is used whole or not at all: nothing is
     padded, cut or repaired.
@@ -36,28 +38,51 @@ def load_audio(path: Path, *, sample_rate: int = 16000) -> Waveform:
     Raises DataError if the file is no regular file, is no audio, holds fewer frames than it declares, holds none,
     lasts over half an hour, or contains NaN or infinity. Half a frame at the end is padding of the file, not sound.
     """
-    path = Path(path)
-    with open_regular(path) as file:
-        frames, rate = _decode(file, make_printable(str(path)))
-    _check_finite(frames, make_printable(str(path)))
+    shown = _name(content)
+    with _open_content(content) as file:
+        frames, rate = _decode(file, shown)
+    _check_finite(frames, shown)
     waveform = _resample(frames.mean(axis=1, dtype=np.float64).astype(np.float32), rate, sample_rate)
-    _check_finite(waveform[:, None], make_printable(str(path)))  # near the end of the range resampling overflows
+    _check_finite(waveform[:, None], shown)  # near the end of the range resampling overflows
     if not waveform.size:
-        shown, got = make_printable(str(path)), f"{len(frames)} frames"
+        got = f"{len(frames)} frames"
         raise DataError(f"{shown} holds no sound", got=got, hint="remove it", fault="audio-short")
     return waveform
 
 
-def measure_audio(path: Path, *, sample_rate: int = 16000) -> int:
+def measure_audio(content: Path | bytes, *, sample_rate: int = 16000) -> int:
     """How many samples `load_audio` will give, from the header alone; 0 where it can't tell (loading will say why)."""
+    import soundfile  # noqa: PLC0415  only who studies sound has it
+
     try:
-        with open_regular(Path(path)) as file, _open_sound(file) as sound:
+        with _open_content(content) as file, _open_sound(file) as sound:
             return math.floor(sound.frames * sample_rate / sound.samplerate + 0.5)
     except (DataError, soundfile.SoundFileError, TypeError, ZeroDivisionError):
         return 0
 
 
+def _name(content: Path | bytes) -> str:
+    return f"a clip of {len(content):,} bytes" if isinstance(content, bytes) else make_printable(str(content))
+
+
+@contextmanager
+def _open_content(content: Path | bytes) -> Iterator[BufferedReader]:
+    """A file of the system's either way: libsndfile reads by its descriptor."""
+    if not isinstance(content, bytes):
+        with open_regular(Path(content)) as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as place:
+        place.write(content)
+        place.flush()
+        with os.fdopen(os.dup(place.fileno()), "rb") as file:
+            file.seek(0)
+            yield file
+
+
 def _decode(file: BufferedReader, shown: str) -> tuple[Frames, int]:
+    import soundfile  # noqa: PLC0415  only who studies sound has it
+
     _check_container(file, shown)
     try:
         with _open_sound(file) as sound:
@@ -72,8 +97,10 @@ def _decode(file: BufferedReader, shown: str) -> tuple[Frames, int]:
     return frames, sound.samplerate
 
 
-def _open_sound(file: BufferedReader) -> soundfile.SoundFile:
+def _open_sound(file: BufferedReader) -> Any:
     """By its descriptor: where a header leads beyond the file, a seek in Python would print a traceback."""
+    import soundfile  # noqa: PLC0415  only who studies sound has it
+
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     return soundfile.SoundFile(file.fileno(), closefd=False)
 
@@ -85,13 +112,13 @@ def _check_container(file: BufferedReader, shown: str) -> None:
         raise _cut_short(shown, f"{found.declared:,} bytes of audio", f"{found.held:,}")
 
 
-def _check_format(sound: soundfile.SoundFile, shown: str) -> None:
+def _check_format(sound: Any, shown: str) -> None:
     """libsndfile shortens truncated files of other kinds, whose headers are not read here, without a word."""
     if sound.format not in _FORMATS:
         raise _unreadable(shown, f"it is {sound.format_info}", hint="export the clip again as 16-bit WAV")
 
 
-def _check_length(sound: soundfile.SoundFile, shown: str) -> None:
+def _check_length(sound: Any, shown: str) -> None:
     if sound.frames > LONGEST_SECONDS * sound.samplerate or sound.frames * sound.channels > _LARGEST_VALUES:
         raise DataError(
             f"{shown} is too long for one sample",
@@ -105,6 +132,8 @@ def _check_length(sound: soundfile.SoundFile, shown: str) -> None:
 def _resample(mono: Waveform, rate: int, wanted: int) -> Float32[np.ndarray, " resampled"]:
     if rate == wanted or not mono.size:
         return mono
+    import soxr  # noqa: PLC0415  only who studies sound has it
+
     return soxr.resample(mono, rate, wanted, quality="HQ").astype(np.float32, copy=False)
 
 

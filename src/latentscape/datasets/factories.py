@@ -1,16 +1,14 @@
 """`package.module:factory`: recordings from the user's own code, which is run because the user typed its name."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from latentscape.datasets.files import explain_unusable
 from latentscape.datasets.recordings import Listing, Recording
 from latentscape.datasets.text import make_printable, normalize
-from latentscape.errors import DataError, LatentscapeError, UsageError, nearest
+from latentscape.errors import DataError, LatentscapeError
+from latentscape.own_modules import describe_failure, find_own, running_own_code
 
 
 def read_factory(spec: str, root: Path) -> Listing:
@@ -21,7 +19,7 @@ def read_factory(spec: str, root: Path) -> Listing:
     """
     good: list[Recording] = []
     skipped: list[tuple[str, str]] = []
-    for path, label, speaker in _call(_find_factory(spec), spec, root):
+    for path, label, speaker in _call(find_own(spec), spec, root):
         full = root / path
         name = full.relative_to(root) if full.is_relative_to(root) else Path(*full.parts[1:])
         reason = explain_unusable(full)
@@ -43,46 +41,15 @@ def read_factory(spec: str, root: Path) -> Listing:
     return Listing(recordings=tuple(good), skipped=tuple(skipped))
 
 
-def _find_factory(spec: str) -> Callable[[Path], Any]:
-    module_name, _, name = spec.partition(":")
-    try:
-        with _current_folder_importable():
-            module = import_module(module_name)
-    except (Exception, SystemExit) as error:  # the user's module may do anything while it is imported
-        raise UsageError(
-            f"can't import `{module_name}`: {type(error).__name__}: {error}",
-            hint="`class_path: package.module:factory` needs a module that Python finds from the current folder",
-            fault="config-values",
-        ) from error
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        raise UsageError(
-            f"`{module_name}` has no function `{name}`",
-            hint=nearest(name, vars(module)),
-            fault="config-values",
-        )
-    return factory
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """Last on the path, so that nothing there can stand in for an installed package."""
-    folder = str(Path.cwd())
-    sys.path.append(folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
-
-
 def _call(factory: Callable[[Path], Any], spec: str, root: Path) -> list[tuple[str, str, str]]:
     try:
-        rows: Iterable[Any] = list(factory(root))
+        with running_own_code():
+            rows: Iterable[Any] = list(factory(root))
     except LatentscapeError:
         raise
     except (Exception, SystemExit) as error:  # the user's code may do anything
         raise DataError(
-            f"`{spec}` failed: {type(error).__name__}: {error}",
+            f"`{spec}` failed: {describe_failure(error, spec)}",
             hint="run it by itself first",
             fault="data-format",
         ) from error

@@ -24,6 +24,13 @@ DEFECTS: Mapping[str, str] = MappingProxyType(
     {
         "trained_query": "a query that the training file holds too, or a near copy of one: it was left out",
         "trained_document": "a document that the training file holds too, or a near copy of one: it was kept",
+        "unreadable_line": "a line of the corpus, the queries or the judgments that can't be read: it was left out",
+        "repeated_id": "a query or document whose id stood earlier: the first one counts",
+        "empty_document": "a document of the corpus without text: it was left out",
+        "unknown_document": "a judgment of a document that the corpus does not hold: it was left out",
+        "repeated_document": "a document of the corpus whose text stands under another id already: both count as one",
+        "contradicting_judgment": "a judgment of a query and document that were judged otherwise before: the last one "
+        "counts",
         "repeated_row": "a row that says what an earlier row says: it was merged into it",
         "repeated_query": "a row whose query stood in an earlier row with other documents: it was merged into it, "
         "and the documents of both are right",
@@ -36,6 +43,8 @@ DEFECTS: Mapping[str, str] = MappingProxyType(
         "negative_is_own_positive": "a hard negative that is right for its own query: it was dropped as a negative",
         "negative_is_other_positive": "a hard negative that is right for another query: it is not counted among the "
         "hard negatives, and stays a document",
+        "judged_right_elsewhere": "a document judged not right for a query and right for another one: it is not "
+        "counted among the hard negatives, and stays a document",
         "repeated_negative": "a hard negative listed again for the same query: the two were merged",
         "near_copy_of_positive": "a hard negative that differs from a right document of its query only in case, "
         "accents, punctuation or the order of its phrases: it counts neither as right nor as wrong",

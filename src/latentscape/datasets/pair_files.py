@@ -1,4 +1,4 @@
-"""The three containers of pairs (JSON array, JSON Lines, Parquet) -> raw rows, told apart by content."""
+"""The containers of pairs (JSON array, JSON Lines, Parquet, CSV, TSV) -> raw rows, told apart by content."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from latentscape.datasets.files import Skipped, open_regular
+from latentscape.datasets.pair_csv import read_csv_rows, read_heading
+from latentscape.datasets.pair_roles import find_roles, no_roles
 from latentscape.datasets.text import make_printable
 from latentscape.errors import DataError
 
+TABLES = (".csv", ".tsv")
 LARGEST_BYTES = 2**31
 """A larger file is refused rather than pulled into memory."""
 
@@ -21,6 +24,8 @@ class RawRows:
 
     rows: tuple[tuple[str, object], ...]
     skipped: Skipped = ()
+    is_table: bool = False
+    """Whether cells hold texts and numbers only, so that `hard_neg` is one text."""
 
 
 class KeysTwice(dict[str, Any]):
@@ -30,8 +35,9 @@ class KeysTwice(dict[str, Any]):
 def read_rows(path: Path) -> RawRows:
     """Every row of a pair file.
 
-    Raises DataError if the file is missing, empty, too large, not UTF-8, or not one of the three containers; the
-    message of broken JSON says line and column. In JSON Lines a broken line is skipped with its reason instead.
+    Raises DataError if the file is missing, empty, too large, not UTF-8, or not one of the containers; the message
+    of broken JSON says line and column. In JSON Lines a broken line is skipped with its reason instead, and in a table
+    a row of another width than the heading.
     """
     shown = make_printable(str(path))
     with open_regular(path) as file:
@@ -40,31 +46,55 @@ def read_rows(path: Path) -> RawRows:
         if start == b"PAR1":
             return _read_parquet(file, shown)
         content = file.read(LARGEST_BYTES + 1)
-    return _read_json_text(_decode(content, shown), shown)
+    text = decode(content, shown)
+    return _read_table(text, path, shown) if _is_table(text, path, shown) else _read_json_text(text, shown)
 
 
 def bad_file(shown: str, reason: str, hint: str = "check that this is the pair file") -> DataError:
     """The error for a file that holds no pairs."""
     return DataError(
         f"can't read pairs from {shown}: {reason}",
-        expected='a JSON array, JSON Lines or Parquet of {"query": text, "pos": text, "hard_neg": [...]}',
+        expected='a JSON array, JSON Lines or Parquet of {"query": text, "pos": text, "hard_neg": [...]}, or a table '
+        "(also CSV, TSV) with the columns of sentence-transformers",
         hint=hint,
         fault="pairs-format",
     )
 
 
-def _decode(content: bytes, shown: str) -> str:
+def decode(content: bytes, shown: str) -> str:
+    """The text of a file read up to `LARGEST_BYTES + 1`. Raises DataError if it is empty, too large or not UTF-8."""
     if len(content) > LARGEST_BYTES:
-        raise bad_file(
-            shown, f"it is larger than {LARGEST_BYTES >> 30} GiB", "write it as Parquet, or use a part of it"
-        )
+        hint = "write it as Parquet, or use a part of it"
+        raise unreadable(shown, f"it is larger than {LARGEST_BYTES >> 30} GiB", hint=hint)
     if not content.strip():
-        raise bad_file(shown, "the file is empty")
+        raise unreadable(shown, "the file is empty", hint="write it again: nothing is in it")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise bad_file(shown, f"line {line} is not UTF-8 text", "save the file again as UTF-8") from None
+        raise unreadable(shown, f"line {line} is not UTF-8 text", hint="save the file again as UTF-8") from None
+
+
+def unreadable(shown: str, reason: str, *, hint: str) -> DataError:
+    """The error for a file that can't be read at all, whatever it should hold."""
+    return DataError(f"can't read {shown}: {reason}", expected="text in UTF-8", hint=hint, fault="pairs-format")
+
+
+def _is_table(text: str, path: Path, shown: str) -> bool:
+    """Whether the first line is a heading: by its names, or because the file says it is a table."""
+    if text.lstrip()[0] in "[{":
+        return False
+    heading = read_heading(text)
+    return path.suffix.lower() in TABLES or (len(heading) > 1 and find_roles(heading, shown) is not None)
+
+
+def _read_table(text: str, path: Path, shown: str) -> RawRows:
+    heading = read_heading(text)
+    roles = find_roles(heading, shown)
+    if roles is None:
+        raise no_roles(heading, shown)
+    rows, skipped = read_csv_rows(path, texts=(roles.query, roles.positive, *roles.negatives))
+    return RawRows(rows=tuple(rows), skipped=skipped, is_table=True)
 
 
 def _read_json_text(text: str, shown: str) -> RawRows:

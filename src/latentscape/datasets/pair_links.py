@@ -15,6 +15,9 @@ from latentscape.datasets.pair_samples import HardNegative, Numbers, PairSamples
 from latentscape.datasets.text import fold
 from latentscape.datasets.weights import Weights, is_declared
 
+JUDGED = "judged"
+"""The type of a wrong document that somebody looked at and found wrong, and nothing more is known of."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mention:
@@ -65,6 +68,8 @@ class Mentions:
     hard: Sequence[tuple[Declared, ...]]
     has_texts: bool = True
     """False where texts are only names we gave, in which nothing is to be found."""
+    is_corpus: bool = False
+    """Whether the documents are a collection of their own, searched whole for each query."""
 
 
 def link_mentions(mentions: Mentions, *, skipped: Skipped, n_rows: int, weights: Weights | None = None) -> PairSamples:
@@ -88,6 +93,7 @@ class _Linker:
             document=document,
             relevant=tuple(mentions.relevant),
             hard=tuple(map(_list_wrong, mentions.relevant, mentions.hard)),
+            is_corpus=mentions.is_corpus,
         )
         self._rows_of: list[list[int]] = [[] for _ in self._queries]
         for row in self._find_new_rows():
@@ -147,7 +153,7 @@ class _Linker:
         for row in sorted(row for rows in self._rows_of for row in rows):
             for document in self._list_right([row]):
                 link = self._query[row], document
-                if document in first and link not in seen:
+                if document in first and link not in seen and not self._given.is_corpus:
                     other = self._raw.names[first[document]]
                     self._note("shared_positive", row, text=self._documents[document].text, other=other)
                 first.setdefault(document, row)
@@ -166,6 +172,8 @@ class _Linker:
             self._note_declaration(declared)
             document = self._document[declared.mention]
             kind, other = self._judge(query, document, seen=seen, ignored=ignored)
+            if kind == "negative_is_other_positive" and declared.types == (JUDGED,):
+                kind = "judged_right_elsewhere"  # a judgment of this query alone, no sample that a training draws
             if kind:
                 self._note_negative(kind, declared, other)
             seen.setdefault(document, declared.where)
@@ -202,7 +210,7 @@ class _Linker:
         places = {fold(mention.text): place for place, mention in enumerate(documents)}
         for query, mention in enumerate(self._queries):
             row = self._rows_of[query][0]
-            if len(self._right[query]) > 1:
+            if len(self._right[query]) > 1 and not self._given.is_corpus:
                 self._note("query_with_several_positives", row, other=f"{len(self._right[query])} right documents")
             same = places.get(fold(mention.text))
             if same is not None:

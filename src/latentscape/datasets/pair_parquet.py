@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from latentscape.datasets.pair_roles import EXPECTED, find_roles, is_native
 from latentscape.errors import DataError, SafetyError, nearest
 
-_REQUIRED = ("query", "pos")
-_COLUMNS = (*_REQUIRED, "hard_neg")
+_NATIVE = ("query", "pos", "hard_neg")
 _BATCH_ROWS = 64
 _MOST_ROWS = 5_000_000
 _MOST_BYTES = 2**33
@@ -18,37 +18,49 @@ _MOST_CHARACTERS = 2**31
 
 
 def iterate_rows(file: BufferedReader, shown: str) -> Iterator[dict[str, Any]]:
-    """Rows with the keys query, pos, where the file has it hard_neg, and every column of texts, numbers or true/false.
+    """Rows with the columns that have a role (`pair_roles`), and every column of texts, numbers or true/false.
 
     Columns of another type are not even decoded.
     Raises DataError if the file is broken, lacks a column or decodes to over 2 GiB; SafetyError for extension types.
     """
     try:
         table = parquet.ParquetFile(file)
-        columns = _choose_columns(table.schema_arrow, shown)
+        columns = choose_columns(table.schema_arrow, shown)
         _check_size(table, shown)
         yield from _decode(table, columns, shown)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _broken(shown, str(error).partition("\n")[0]) from None
 
 
-def _choose_columns(schema: pa.Schema, shown: str) -> list[str]:
-    missing = [name for name in _REQUIRED if name not in schema.names]
-    if missing:
-        raise DataError(
-            f"{shown} has no column `{missing[0]}`",
-            got=", ".join(f"`{name}`" for name in schema.names[:20]) or "no columns",
-            expected="columns query, pos and, where there are any, hard_neg",
-            hint=nearest(missing[0], schema.names) if schema.names else "is this the pair file?",
-            fault="pairs-format",
-        )
-    columns = [name for name in _COLUMNS if name in schema.names]
+def choose_columns(schema: pa.Schema, shown: str) -> list[str]:
+    """The columns with a role, then those that can say something of a query.
+
+    Raises DataError where there is no query or no right document among them, SafetyError for extension types in them.
+    """
+    if is_native(schema.names):
+        columns = [name for name in _NATIVE if name in schema.names]
+    else:
+        roles = find_roles(schema.names, shown)
+        if roles is None:
+            raise _no_pairs(schema, shown)
+        columns = list(roles.known)
     for name in columns:
         refuse_extension(schema.field(name), shown)
-    return columns + [field.name for field in schema if field.name not in _COLUMNS and _is_plain(field)]
+    return columns + [field.name for field in schema if field.name not in columns and is_plain(field)]
 
 
-def _is_plain(field: pa.Field) -> bool:
+def _no_pairs(schema: pa.Schema, shown: str) -> DataError:
+    missing = next((name for name in _NATIVE[:2] if name not in schema.names), _NATIVE[0])
+    return DataError(
+        f"{shown} has no column `{missing}`",
+        got=", ".join(f"`{name}`" for name in schema.names[:20]) or "no columns",
+        expected=EXPECTED,
+        hint=nearest(missing, schema.names) if schema.names else "is this the pair file?",
+        fault="pairs-format",
+    )
+
+
+def is_plain(field: pa.Field) -> bool:
     """Whether a column can say something of its row's query: single texts, numbers or true/false, of Arrow's own."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)

@@ -1,11 +1,13 @@
 """One raw row -> its query, its right documents and its hard negatives, or the reason why the row is no pair."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from latentscape.datasets.pair_columns import Cells, no_cells, read_cells
 from latentscape.datasets.pair_files import KeysTwice
+from latentscape.datasets.pair_roles import Roles
 from latentscape.datasets.text import describe_kind, explain_bad_text, normalize
 from latentscape.datasets.weights import LARGEST_WEIGHT, is_weight
 from latentscape.errors import nearest
@@ -37,6 +39,8 @@ class Negative:
     weight: float | None = None
     is_plain: bool = False
     """Written as a bare string (the old format)."""
+    is_typed: bool = True
+    """Whether its format has room for types and weights; where it has none, none is missing."""
     cells: Cells = field(default_factory=no_cells)
 
 
@@ -49,6 +53,8 @@ class PairRow:
     negatives: tuple[Negative, ...]
     cells: Cells = field(default_factory=no_cells)
     """What else the row says; it belongs to the query."""
+    score: float | None = None
+    """How right the document is, where the format says."""
 
 
 def parse_row(row: object) -> PairRow:
@@ -65,6 +71,45 @@ def parse_row(row: object) -> PairRow:
         negatives=_read_negatives(row.get("hard_neg")),
         cells=read_cells(row, known=_KEYS),
     )
+
+
+def parse_columns(row: object, roles: Roles) -> PairRow:
+    """Check a row of a table whose columns have roles; raises BadRowError with the first thing wrong in it.
+
+    A cell may hold a list of texts. A negative that is null or empty is none.
+    """
+    if not isinstance(row, dict):
+        raise BadRowError(f"is {describe_kind(row)}, not an object")
+    _refuse_repeated_keys(row, "the row")
+    positives = row.get(roles.positive)
+    several = positives if isinstance(positives, list) and positives else [positives]
+    wrong = [(name, value) for name in roles.negatives for value in _list_given(row.get(name))]
+    return PairRow(
+        query=_read_text(row.get(roles.query), f"`{roles.query}`"),
+        positives=tuple(Positive(text=_read_text(value, f"`{roles.positive}`")) for value in several),
+        negatives=tuple(Negative(text=_read_text(value, f"`{name}`"), is_typed=False) for name, value in wrong),
+        cells=read_cells(row, known=roles.known),
+        score=None if roles.score is None else _read_score(row.get(roles.score), f"`{roles.score}`"),
+    )
+
+
+def _list_given(value: object) -> list[object]:
+    return [each for each in (value if isinstance(value, list) else [value]) if each not in (None, "")]
+
+
+def _read_score(value: object, where: str) -> float:
+    if value is None or value == "":
+        raise BadRowError(f"{where} is empty")
+    if isinstance(value, str):  # a table of text, in which another cell of the column is no number
+        try:
+            value = float(value)
+        except ValueError:
+            raise BadRowError(f"{where} is text, not a number") from None
+    if not isinstance(value, int | float):
+        raise BadRowError(f"{where} is {describe_kind(value)}, not a number")
+    if not math.isfinite(value):
+        raise BadRowError(f"{where} is {value}, not a number")
+    return float(value)
 
 
 def _require(row: dict[str, Any], key: str, where: str = "", *, known: Collection[str] = _KEYS) -> Any:

@@ -1,6 +1,6 @@
 """Distinct queries and documents, linked by number, and the rows they came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -49,6 +49,8 @@ class RawPairs:
     """For each row the raw documents it calls right."""
     hard: tuple[Numbers, ...]
     """For each row the raw documents it calls wrong, whatever else is known of them; none that it calls right."""
+    is_corpus: bool = False
+    """Documents are a collection of their own: all of them are searched, whichever queries are taken."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,18 +86,40 @@ class RawPairs:
             document=np.searchsorted(np.asarray(documents, dtype=np.int64), self.document[kept]),
             relevant=tuple(tuple(new_mention[mention] for mention in self.relevant[row]) for row in rows),
             hard=tuple(tuple(new_mention[mention] for mention in self.hard[row]) for row in rows),
+            is_corpus=self.is_corpus,
+        )
+
+    def without(self, documents: Collection[int]) -> "RawPairs":
+        """The same rows without any mention of these document numbers; the others are renumbered in order."""
+        lost = np.isin(self.document, list(documents))
+        new_mention = (np.cumsum(~lost) - 1).tolist()
+        numbers, kept = np.unique(self.document[~lost], return_inverse=True)
+        if len(numbers) + len(set(documents)) != self.document.max(initial=-1) + 1:
+            raise AssertionError("documents that no mention has")
+
+        def renumber(mentions: Numbers) -> Numbers:
+            return tuple(new_mention[mention] for mention in mentions if not lost[mention])
+
+        return replace(
+            self,
+            places=tuple(place for place, gone in zip(self.places, lost.tolist(), strict=True) if not gone),
+            document=kept.astype(np.int64),
+            relevant=tuple(map(renumber, self.relevant)),
+            hard=tuple(map(renumber, self.hard)),
         )
 
     def list_documents(self, queries: Sequence[int]) -> Int[np.ndarray, " document"]:
-        """Numbers, ascending, of the documents that the rows of these queries mention, and that no row mentions."""
+        """Numbers, ascending, of the documents that the rows of these queries mention, and that no row mentions; all
+        of them where the documents are a corpus."""
         wanted = set(queries)
         rows = [row for row, query in enumerate(self.query.tolist()) if query in wanted]
         return np.unique(self.document[self._keep(rows)])
 
     def _keep(self, rows: Sequence[int]) -> Bool[np.ndarray, " mention"]:
         """Which raw documents these rows mention, or no row at all does."""
-        kept = ~self._find_mentioned(range(len(self)))
-        return kept | self._find_mentioned(rows)
+        if self.is_corpus:
+            return np.ones(len(self.document), dtype=bool)
+        return ~self._find_mentioned(range(len(self))) | self._find_mentioned(rows)
 
     def _find_mentioned(self, rows: Sequence[int]) -> Bool[np.ndarray, " mention"]:
         mentioned = np.zeros(len(self.document), dtype=bool)
@@ -153,7 +177,7 @@ class PairSamples:
 
     def take(self, query_rows: Rows | Sequence[int]) -> "PairSamples":
         """The queries of `query_rows`, each at most once, in that order, and the documents that their rows mention,
-        renumbered but in order. Documents that no row of the file mentions stay.
+        renumbered but in order. Documents that no row of the file mentions stay, and all documents of a corpus do.
 
         What is known of the file as a whole stays known: its defects, and which hard negatives were left out because
         they are right for a query that may now be missing.
@@ -173,6 +197,31 @@ class PairSamples:
             ignored=tuple(tuple(new[old] for old in self.ignored[row] if old in new) for row in rows),
             raw=self.raw.take(rows, kept),
             query_columns={name: tuple(cells[row] for row in rows) for name, cells in self.query_columns.items()},
+            document_columns={name: tuple(cells[old] for old in kept) for name, cells in self.document_columns.items()},
+        )
+
+    def without_documents(self, lost: Collection[int]) -> "PairSamples":
+        """The same queries without the documents of these numbers, the others renumbered but in order.
+
+        Raises ValueError where a query would be left without a right document: take the others first.
+        """
+        gone = set(lost)
+        if not gone:
+            return self
+        if any(gone.issuperset(right) for right in self.relevant):
+            raise ValueError("a query would be left without a right document")
+        kept = [old for old in range(len(self.documents)) if old not in gone]
+        new = {old: number for number, old in enumerate(kept)}
+        return replace(
+            self,
+            documents=tuple(self.documents[old] for old in kept),
+            relevant=tuple(tuple(new[old] for old in right if old in new) for right in self.relevant),
+            hard_negatives=tuple(
+                tuple(replace(each, document=new[each.document]) for each in wrong if each.document in new)
+                for wrong in self.hard_negatives
+            ),
+            ignored=tuple(tuple(new[old] for old in numbers if old in new) for numbers in self.ignored),
+            raw=self.raw.without(gone),
             document_columns={name: tuple(cells[old] for old in kept) for name, cells in self.document_columns.items()},
         )
 

@@ -1,19 +1,19 @@
 """A file of queries, right documents and hard negatives -> distinct queries and documents, linked by number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from latentscape.datasets.files import Skipped
+from latentscape.datasets.beir import is_corpus_folder, read_corpus_folder
 from latentscape.datasets.near_copies import NearTexts
 from latentscape.datasets.pair_defects import DEFECTS, Defect, sort_defects
-from latentscape.datasets.pair_files import RawRows, bad_file, read_rows
-from latentscape.datasets.pair_links import Mention, Mentions, declare, link_mentions
-from latentscape.datasets.pair_rows import BadRowError, PairRow, parse_row
+from latentscape.datasets.pair_files import read_rows
+from latentscape.datasets.pair_reading import link_rows
 from latentscape.datasets.pair_samples import HardNegative, PairSamples, RawPairs
-from latentscape.datasets.text import fold, make_printable
+from latentscape.datasets.text import make_printable
 from latentscape.datasets.weights import Weights, combine_weights, read_weights
-from latentscape.errors import DataError
+from latentscape.errors import DataError, UsageError
+from latentscape.paths import FILE, FOLDER, SPECIAL, expand_home, is_file, is_folder, kind_of
 
 __all__ = [
     "DEFECTS",
@@ -28,27 +28,76 @@ __all__ = [
     "read_weights",
 ]
 
+_MODEL = "config.json"
+"""What the folder of a model has, among files whose names end as those of data."""
+_DATA_FILES = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
 
-def read_pairs(path: Path, *, weights: Weights | None = None) -> PairSamples:
-    """Read a pair file (JSON array, JSON Lines or Parquet, told apart by content) and link its texts.
 
-    `weights`, from `read_weights`, only tells which types are declared; weights stay as the file gives them.
+def read_pairs(
+    source: str | Path, *, weights: Weights | None = None, split: str | None = None, qrels: Path | None = None
+) -> PairSamples:
+    """Read queries and documents from wherever they are and link their texts.
 
-    Raises DataError if the file can't be read, holds no rows, or every row is faulty; SafetyError for a Parquet file
-    with extension types.
+    * a pair file (JSON array, JSON Lines, Parquet, CSV or TSV, told apart by content): our own columns `query`, `pos`,
+      `hard_neg`, or those of sentence-transformers (`pair_roles.find_roles`);
+    * a folder with corpus, queries and judgments (`beir.read_corpus_folder`); `qrels` names the file of judgments where
+      the folder has none, or another is meant;
+    * a Hugging Face data set, saved to disk or by its hub name `owner/name` or `owner/name:config`, with the columns of
+      a pair file or the parts corpus, queries and qrels (`pair_hub`).
+
+    `split` is the part to read where there are several; without it `test`, or the only one. `weights`, from
+    `read_weights`, only tells which types are declared; weights stay as the file gives them.
+
+    Raises DataError if the source is missing, can't be read or holds no pairs, UsageError for a `split` or `qrels` that
+    a pair file has no use for; SafetyError for a Parquet file with extension types.
     """
-    raw = read_rows(Path(path))
-    rows: list[tuple[str, PairRow]] = []
-    skipped = list(raw.skipped)
-    for name, row in raw.rows:
-        try:
-            rows.append((name, parse_row(row)))
-        except BadRowError as error:
-            skipped.append((name, str(error)))
-    n_rows = len(raw.rows) + len(raw.skipped)
-    if not rows:
-        raise _nothing_usable(path, raw, skipped)
-    return link_mentions(_list_mentions(rows), skipped=_sort_rows(skipped), n_rows=n_rows, weights=weights)
+    path = expand_home(source)
+    if is_folder(path):
+        return _read_folder(path, weights=weights, split=split, qrels=qrels)
+    if isinstance(source, str) and not _is_place(path):
+        from latentscape.datasets.hub_data import is_hub_name  # noqa: PLC0415  pyarrow costs 0.2 s, JSON needs none
+        from latentscape.datasets.pair_hub import read_hub_pairs  # noqa: PLC0415
+
+        if is_hub_name(source):
+            return read_hub_pairs(source, weights=weights, split=split, qrels=qrels)
+    _refuse_parts(path, split=split, qrels=qrels)
+    return link_rows(read_rows(path), shown=make_printable(str(path)), weights=weights)
+
+
+def _is_place(path: Path) -> bool:
+    """Whether something lies there, or a folder where it would lie: then a hub name is not what was meant."""
+    return kind_of(path) in (FILE, FOLDER, SPECIAL) or is_folder(path.parent)
+
+
+def _read_folder(path: Path, *, weights: Weights | None, split: str | None, qrels: Path | None) -> PairSamples:
+    if is_corpus_folder(path):
+        return read_corpus_folder(path, split=split, qrels=qrels, weights=weights)
+    from latentscape.datasets.pair_hub import is_saved_folder, read_hub_pairs, read_saved_pairs  # noqa: PLC0415  as above
+
+    if is_saved_folder(path):
+        return read_saved_pairs(path, split=split, qrels=qrels, weights=weights)
+    found = any(file.suffix.lower() in _DATA_FILES for file in path.rglob("*"))
+    if found and not is_file(path / _MODEL):
+        return read_hub_pairs(str(path), split=split, qrels=qrels, weights=weights)
+    raise DataError(
+        f"{make_printable(str(path))} is a folder without queries and documents",
+        got=", ".join(sorted(make_printable(file.name) for file in path.iterdir())[:8]) or "an empty folder",
+        expected="corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR), or a saved Hugging Face data set",
+        hint="name the pair file itself",
+        fault="data-missing",
+    )
+
+
+def _refuse_parts(path: Path, *, split: str | None, qrels: Path | None) -> None:
+    given = [name for name, value in (("split", split), ("qrels", qrels)) if value is not None]
+    if given:
+        raise UsageError(
+            f"`--{given[0]}` has no meaning for a pair file",
+            got=make_printable(str(path)),
+            expected="a folder with corpus, queries and judgments, or a Hugging Face data set",
+            hint=f"leave `--{given[0]}` out, or name the folder",
+            fault="option-conflict",
+        )
 
 
 def find_trained(pairs: PairSamples, train: PairSamples) -> Mapping[int, int]:
@@ -108,46 +157,3 @@ def _note_trained_documents(pairs: PairSamples, train: PairSamples) -> list[Defe
         )
         for document, twin in shared
     ]
-
-
-def _list_mentions(rows: Sequence[tuple[str, PairRow]]) -> Mentions:
-    """The texts of all rows in the order of the file."""
-    queries, documents = [], []
-    relevant, hard = [], []
-    for name, row in rows:
-        queries.append(Mention(text=row.query, key=fold(row.query), where=name, cells=row.cells))
-        start, n_right = len(documents), len(row.positives)
-        for number, right in enumerate(row.positives, 1):
-            where = f"{name}, pos {number}" if n_right > 1 else f"{name}, pos"
-            documents.append(Mention(text=right.text, key=fold(right.text), where=where, cells=right.cells))
-        for number, wrong in enumerate(row.negatives, 1):
-            where = f"{name}, hard_neg {number}"
-            documents.append(Mention(text=wrong.text, key=fold(wrong.text), where=where, cells=wrong.cells))
-        places = enumerate(row.negatives, start + n_right)
-        relevant.append(tuple(range(start, start + n_right)))
-        hard.append(
-            tuple(
-                declare(
-                    mention=place,
-                    where=documents[place].where,
-                    types=wrong.types,
-                    weight=wrong.weight,
-                    needs_weight=not wrong.is_plain,
-                    is_plain=wrong.is_plain,
-                )
-                for place, wrong in places
-            )
-        )
-    return Mentions(queries=queries, documents=documents, relevant=relevant, hard=hard)
-
-
-def _sort_rows(skipped: Sequence[tuple[str, str]]) -> Skipped:
-    return tuple(sorted(skipped, key=lambda skip: int(skip[0].rpartition(" ")[2])))
-
-
-def _nothing_usable(path: Path, raw: RawRows, skipped: Skipped | list[tuple[str, str]]) -> Exception:
-    shown = make_printable(str(path))
-    if not raw.rows and not raw.skipped:
-        return bad_file(shown, "it holds no rows")
-    reasons = "; ".join(f"{name} {reason}" for name, reason in skipped[:3])
-    return bad_file(shown, f"none of its {len(skipped):,} rows is a pair ({reasons})", "is this the pair file?")

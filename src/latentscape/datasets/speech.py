@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,14 +12,15 @@ from latentscape.datasets.class_names import number_classes
 from latentscape.datasets.copies import find_copies
 from latentscape.datasets.factories import read_factory
 from latentscape.datasets.files import Skipped
+from latentscape.datasets.labeled import LabeledSamples, freeze
 from latentscape.datasets.recording_table import read_table
 from latentscape.datasets.recordings import EMOTIONS, Listing, Recording, read_class_folders, read_crema, read_ravdess
 from latentscape.datasets.text import make_printable
 from latentscape.errors import UsageError, nearest
 from latentscape.paths import expand_home, is_file, real_path
-from latentscape.shapes import Labels, Rows
+from latentscape.shapes import Labels
 
-__all__ = ["EMOTIONS", "NOTES", "READERS", "SpeechSamples", "read_speech"]
+__all__ = ["EMOTIONS", "NOTES", "READERS", "read_speech"]
 
 READERS: dict[str, Callable[[Path], Listing]] = {
     "ravdess": read_ravdess,
@@ -38,46 +39,10 @@ NOTES: Mapping[str, str] = MappingProxyType(
         "labels_differing_only_in_case": "labels that differ from another one only in upper and lower case",
     }
 )
-"""What each count in `SpeechSamples.notes` counts."""
+"""What each count in the `notes` of speech counts."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpeechSamples:
-    """Labeled clips of one or more data sets; row i of every field is sample i."""
-
-    paths: tuple[Path, ...]
-    ids: tuple[str, ...]
-    """Data set / relative file name; unique, and the same on every machine."""
-    labels: Labels
-    class_names: tuple[str, ...]
-    dataset_ids: Labels
-    dataset_names: tuple[str, ...]
-    speakers: tuple[str, ...]
-    """Data set / speaker; the sample's own id where the data does not name its speaker."""
-    skipped: Skipped
-    """(id, reason) of every file that was found and left out."""
-    copies: tuple[tuple[int, ...], ...] = ()
-    """Groups of two or more samples whose files are byte for byte the same."""
-    notes: Mapping[str, int] = field(default_factory=dict)
-    """What is odd about the data, counted; keys as in `NOTES`. Nothing counted here was left out."""
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def take(self, rows: Rows) -> "SpeechSamples":
-        """The samples of `rows`, in that order; class and data set numbers keep their meaning."""
-        return replace(
-            self,
-            paths=tuple(self.paths[row] for row in rows),
-            ids=tuple(self.ids[row] for row in rows),
-            labels=_freeze(self.labels[rows]),
-            dataset_ids=_freeze(self.dataset_ids[rows]),
-            speakers=tuple(self.speakers[row] for row in rows),
-            copies=_follow_copies(self.copies, rows),
-        )
-
-
-def read_speech(datasets: Sequence[tuple[str, Path]], *, class_names: Sequence[str] | None = None) -> SpeechSamples:
+def read_speech(datasets: Sequence[tuple[str, Path]], *, class_names: Sequence[str] | None = None) -> LabeledSamples:
     """Read (class path, folder) pairs in their order and merge them into one table.
 
     A class path is a key of `READERS`, a dotted name whose last part is one of the original tools' classes
@@ -149,18 +114,19 @@ def _make_unique(name: str, taken: Sequence[str]) -> str:
 
 def _make_samples(
     recordings: Sequence[Recording], skipped: Skipped, *, dataset_names: tuple[str, ...], given: Sequence[str] | None
-) -> SpeechSamples:
+) -> LabeledSamples:
     class_names, number = number_classes({recording.label for recording in recordings}, given)
     ids = _make_ids(recordings)
-    labels = _freeze(np.array([number(recording.label) for recording in recordings], dtype=np.int64))
+    labels = freeze(np.array([number(recording.label) for recording in recordings], dtype=np.int64))
     places = {name: place for place, name in enumerate(dataset_names)}
     copies = find_copies([recording.path for recording in recordings])
-    return SpeechSamples(
-        paths=tuple(recording.path for recording in recordings),
+    return LabeledSamples(
+        kind="audio",
+        contents=tuple(recording.path for recording in recordings),
         ids=ids,
         labels=labels,
         class_names=class_names,
-        dataset_ids=_freeze(np.array([places[recording.dataset] for recording in recordings], dtype=np.int64)),
+        dataset_ids=freeze(np.array([places[recording.dataset] for recording in recordings], dtype=np.int64)),
         dataset_names=dataset_names,
         speakers=tuple(f"{r.dataset}/{r.speaker}" if r.speaker else i for r, i in zip(recordings, ids, strict=True)),
         skipped=skipped,
@@ -180,13 +146,6 @@ def _make_ids(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def _follow_copies(copies: tuple[tuple[int, ...], ...], rows: Rows) -> tuple[tuple[int, ...], ...]:
-    """The groups among the samples of `rows`, by their new numbers."""
-    places = {int(row): place for place, row in enumerate(rows)}
-    kept = (tuple(places[row] for row in group if row in places) for group in copies)
-    return tuple(group for group in kept if len(group) > 1)
-
-
 def _count_oddities(recordings: Sequence[Recording], labels: Labels, copies: Sequence[Sequence[int]]) -> dict[str, int]:
     classes: dict[str, set[int]] = {}
     for recording, label in zip(recordings, labels, strict=True):
@@ -198,8 +157,3 @@ def _count_oddities(recordings: Sequence[Recording], labels: Labels, copies: Seq
         "labels_differing_only_in_case": sum(len(numbers) for numbers in classes.values() if len(numbers) > 1),
     }
     return {key: count for key, count in counts.items() if count}
-
-
-def _freeze(numbers: Labels) -> Labels:
-    numbers.flags.writeable = False
-    return numbers

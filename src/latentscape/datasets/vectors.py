@@ -76,7 +76,15 @@ def read_vectors(path: Path, *, weights: Weights | None = None) -> VectorPairs:
     right document. Raises DataError if the file is broken, its arrays don't fit each other, or no query is left;
     SafetyError for Python objects.
     """
-    shown, arrays = make_printable(str(path)), open_arrays(Path(path))
+    return link_arrays(open_arrays(Path(path)), shown=make_printable(str(path)), weights=weights)
+
+
+def link_arrays(arrays: Arrays, *, shown: str, weights: Weights | None = None, is_corpus: bool = False) -> VectorPairs:
+    """The same for arrays that are open already, under the names that a file gives them.
+
+    `is_corpus` says that the documents are a collection of their own: all of them are searched, whichever queries are
+    taken.
+    """
     queries, documents = (read_vectors_of(arrays, name, shown) for name in KNOWN[:2])
     if queries.shape[1] != documents.shape[1]:
         raise unfit(
@@ -87,7 +95,11 @@ def read_vectors(path: Path, *, weights: Weights | None = None) -> VectorPairs:
     sides = _Side("query", arrays, queries, shown=shown), _Side("document", arrays, documents, shown=shown)
     relevant = _read_relevant(arrays, n=len(queries), m=len(documents), shown=shown)
     hard = _read_hard(arrays, n=len(queries), m=len(documents), shown=shown)
-    return _link(*sides, relevant=relevant, hard=hard, shown=shown, weights=weights)
+    found = _link(*sides, relevant=relevant, hard=hard, shown=shown, weights=weights)
+    if is_corpus:
+        raw = replace(found.pairs.raw, is_corpus=True)
+        return replace(found, pairs=replace(found.pairs, raw=raw))
+    return found
 
 
 class _Side:

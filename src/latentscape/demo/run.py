@@ -11,8 +11,8 @@ from latentscape.demo.rental_data import write_demo_rentals
 from latentscape.demo.speech_data import write_demo_speech
 from latentscape.demo.train_emotion import train_emotion
 from latentscape.demo.train_retriever import train_retriever
-from latentscape.embeddings import study_embeddings
-from latentscape.latents import study_latents
+from latentscape.embeddings_study import study_embeddings
+from latentscape.latents_study import study_latents
 from latentscape.output_folder import EXPLORER
 from latentscape.pages.comparison_terminal import summarize_comparison
 from latentscape.pages.terminal import summarize_embeddings, summarize_latents

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from latentscape.datasets.audio import load_audio
-from latentscape.datasets.speech import SpeechSamples
+from latentscape.datasets.labeled import LabeledSamples
 from latentscape.errors import DataError
 from latentscape.progress import Progress
 from latentscape.shapes import Rows
@@ -26,7 +26,7 @@ _POOL = 8
 class Clips:
     """Samples and their sound; row i of both belongs together."""
 
-    samples: SpeechSamples
+    samples: LabeledSamples
     waveforms: tuple[Sound, ...]
 
     def take(self, rows: Rows) -> "Clips":
@@ -49,7 +49,7 @@ class Batch:
 
 
 def load_clips(
-    samples: SpeechSamples, *, sample_rate: int, min_samples: int, num_workers: int, progress: Progress
+    samples: LabeledSamples, *, sample_rate: int, min_samples: int, num_workers: int, progress: Progress
 ) -> Clips:
     """Read every clip; those that can't be used are said and left out. Raises DataError if none is left."""
 

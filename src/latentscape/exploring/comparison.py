@@ -140,7 +140,8 @@ def _place_maps(source: Source, entries: Sequence[Entry]) -> list[Place]:
 
 def _list_columns(source: Source, study: str, entries: Sequence[Entry]) -> tuple[Column, ...]:
     kind = color_kinds(source) if study == "embeddings" else _color_classes(source, entries)
-    texts = source.take_texts("text") if study == "embeddings" else ()
+    texts = source.take_texts("text")
+    texts = () if study != "embeddings" and texts == source.take_texts("id") else texts
     absent = DOCUMENTS if study == "embeddings" else kind.absent
     columns: list[Column] = [kind, _sort_outcomes(source, entries, absent=absent)]
     columns += [Texts(key="text", title="Text", values=texts)] if texts else []

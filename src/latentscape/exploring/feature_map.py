@@ -53,7 +53,7 @@ def explore_map(source: Source) -> Exploration:
         metrics=_list_metrics(source, methods),
         facts=_tell_facts(source, what),
         captions=explain_map(NOUN),
-        foot=tuple(filter(None, [tell_left_out(source, ("row", "rows"))])),
+        foot=tuple(filter(None, [tell_left_out(source, ("row", "rows")), *source.read_names("spelled")])),
     )
 
 

@@ -24,11 +24,15 @@ from latentscape.exploring.frames import Place, list_maps, read_frames
 from latentscape.exploring.near import read_near
 from latentscape.exploring.source import Source, is_number
 from latentscape.exploring.words import explain_map, list_metrics, read_headline
+from latentscape.figures.sample_words import WORDS
 from latentscape.figures.words import say_accuracy
-from latentscape.findings import LOGITS, ModelCard, choose_main
+from latentscape.findings import LOGITS, ModelCard, choose_main, title_layer
 from latentscape.measures.classification import name_scores
+from latentscape.plain_text import clean_text
 
 NOUN = ("sample", "samples")
+UNNAMED = "samples"
+"""The data set of samples that a program had in memory."""
 TOP = 3
 """Classes whose probability is told of each sample."""
 QUESTIONS = ("class", "dataset", "speaker")
@@ -43,12 +47,15 @@ OVERALL = {
 CORRECT = "Whether the prediction is the true class"
 TRUE = "The probability that the model gives the true class"
 SURE = "The probability that the model gives the class it predicts"
+TEXT = "text"
 MORE = (
     ("dataset", "Dataset", ""),
     ("speaker", "Speaker", ""),
     ("suspect", "Suspected of", "Why the study suspects its label or its data; report.html says more"),
 )
-COLUMNS = ("id", "label", "prediction", "correct", "probability", "true_probability", "dataset", "speaker", "suspect")
+COLUMNS = (
+    "id", "text", "label", "prediction", "correct", "probability", "true_probability", "dataset", "speaker", "suspect",
+)  # fmt: skip
 
 Shares = Float[np.ndarray, "sample class"]
 
@@ -72,7 +79,7 @@ def explore_latents(source: Source) -> Exploration:
         frames=read_frames(source, places, main=choose_main(layers)),
         answers=(_name_answer(keys),),
         color="label",
-        shape="dataset" if "dataset" in keys else "",
+        shape=_choose_shape(columns),
         layers=tuple(layers),
         neighbors=tuple(each for each in near if isinstance(each, NeighborLists)),
         probabilities=_choose_top(source, columns, shares),
@@ -130,16 +137,51 @@ def _list_columns(source: Source, classes: Sequence[str], shares: Shares | None)
     label = _color(source, source.make_category("label", "True class", values=classes))
     said = _color(source, source.make_category("prediction", "Predicted", values=classes))
     known = label.codes if isinstance(label, Category) else None
-    columns: list[Column] = [label, said, source.make_outcomes("correct", "Prediction", known=known, about=CORRECT)]
+    outcomes = source.make_outcomes("correct", "Prediction", known=known, about=CORRECT)
+    columns: list[Column] = [*_read_texts(source), label, said, outcomes]
     true = _find_true(source, label, shares)
     columns += [true] if true is not None else []
     columns.append(source.make_numbers("probability", "P(predicted)", about=SURE))
     columns += [
         source.make_category(key, title, values=source.read_names("datasets") if key == "dataset" else (), about=about)
-        for key, title, about in MORE
-        if key in source.names and source.table.column(key).null_count < source.n
+        for key, title, about in _name_more(source)
+        if _tells(source, key)
     ]
     return tuple(columns)
+
+
+def _name_more(source: Source) -> list[tuple[str, str, str]]:
+    """The columns that only some runs have."""
+    group = _name_group(source)
+    return [(key, group if key == "speaker" else title, about) for key, title, about in MORE]
+
+
+def _name_group(source: Source) -> str:
+    """What samples come from; runs of earlier versions are of recordings."""
+    return WORDS.get(_read_word(source, "kind") or "audio", WORDS[None]).group.capitalize()
+
+
+def _tells(source: Source, key: str) -> bool:
+    """Whether a column is worth its place: a single data set tells no samples apart, and samples that are all of
+    speakers of their own are of no speakers."""
+    if key not in source.names or source.table.column(key).null_count == source.n:
+        return False
+    if key == "dataset":
+        return len(set(source.take_texts(key))) > 1
+    return key != "speaker" or source.take_texts(key) != source.take_texts("id")
+
+
+def _choose_shape(columns: Sequence[Column]) -> str:
+    """Markers tell data sets apart, where there are several."""
+    datasets = next((each for each in columns if each.key == "dataset"), None)
+    return "dataset" if isinstance(datasets, Category) and len(datasets.values) > 1 else ""
+
+
+def _read_texts(source: Source) -> list[Column]:
+    """What each sample says, where the samples are texts."""
+    if TEXT not in source.names or source.table.column(TEXT).null_count == source.n:
+        return []
+    return [Texts(key=TEXT, title="Text", values=source.take_texts(TEXT))]
 
 
 def _color(source: Source, column: Category | Texts) -> Category | Texts:
@@ -174,6 +216,7 @@ def _read_profile(source: Source, layers: Sequence[str]) -> tuple[ProfilePoint, 
     chances = source.manifest.get("chance")
     chances = chances if isinstance(chances, dict) else {}
     points: list[ProfilePoint] = []
+    group = _name_group(source)
     for question in QUESTIONS:
         for layer in layers:
             score = source.read_score(f"linear_{question}_{layer}") or source.read_score(f"knn_{question}_{layer}")
@@ -183,7 +226,7 @@ def _read_profile(source: Source, layers: Sequence[str]) -> tuple[ProfilePoint, 
             points.append(
                 ProfilePoint(
                     layer=layer,
-                    question=question,
+                    question=question if question != "speaker" or group == "Speaker" else group,
                     value=score.value,
                     low=score.low,
                     high=score.high,
@@ -206,12 +249,25 @@ def _read_scores(source: Source) -> dict:
     return {name: score for name, score in scores.items() if score is not None}
 
 
+def _name_data(source: Source) -> str:
+    """The data sets; nothing where a program gave bare samples."""
+    names = source.read_names("datasets")
+    return "" if names == (UNNAMED,) else ", ".join(names)
+
+
+def _read_word(source: Source, name: str) -> str:
+    """A word of the manifest; empty where it has none."""
+    word = source.manifest.get(name)
+    return clean_text(word) if isinstance(word, str) else ""
+
+
 def _tell_facts(source: Source, card: ModelCard, layers: Sequence[str]) -> dict[str, str]:
     facts = {
         "model": card.name,
         "checkpoint": card.checkpoint,
-        "data": ", ".join(source.read_names("datasets")),
+        "data": _name_data(source),
+        "split": _read_word(source, "split"),
         "samples": f"{source.n:,}",
-        "layers": ", ".join(layers),
+        "layers": ", ".join(map(title_layer, layers)),
     }
     return {name: value for name, value in facts.items() if value}

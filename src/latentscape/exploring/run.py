@@ -13,6 +13,7 @@ from latentscape.exploring.frames import METHODS, list_maps
 from latentscape.exploring.latents import explore_latents
 from latentscape.exploring.source import SAMPLES, Source
 from latentscape.figures.style import Style
+from latentscape.output_folder import THUMBNAILS
 from latentscape.run_reader import FinishedRun
 
 if TYPE_CHECKING:
@@ -39,7 +40,17 @@ def explore_run(run: FinishedRun, *, style: Style, media: Media | None = None) -
     """
     table = run.read_table(SAMPLES, wanted=_is_wanted)
     source = Source(manifest=run.manifest, scores=run.read_scores(), table=table, style=style, run=run)
-    return _explore(source, run.study, shown=str(run.path), media=media)
+    return replace(
+        _explore(source, run.study, shown=str(run.path), media=media), thumbnails=_read_thumbnails(run, n=source.n)
+    )
+
+
+def _read_thumbnails(run: FinishedRun, *, n: int) -> Mapping[int, bytes]:
+    if not run.has(THUMBNAILS):
+        return {}
+    from latentscape.media.thumbnails import read_thumbnails  # noqa: PLC0415  few runs have pictures
+
+    return read_thumbnails(run, n=n)
 
 
 def explore_table(

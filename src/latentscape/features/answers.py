@@ -16,18 +16,20 @@ DEEPEST = 3
 MOST_SHOWN = 8
 
 
-def pick_tensor(output: Any, *, layer: str, choice: Sequence[str] = ()) -> Tensor:
+def pick_tensor(output: Any, *, layer: str, choice: Sequence[str] = (), entered: bool = False) -> Tensor:
     """The one tensor of a module's output: itself, the only tensor of a tuple, or `last_hidden_state` of a record.
 
     With a `choice`, the tensor at these indices, keys or fields, one inside the other. Raises ModelError, with the
-    shapes there are and the choices that would do, where that leaves a choice or nothing.
+    shapes there are and the choices that would do, where that leaves a choice or nothing. `entered`: what a module
+    was given, by place or name, instead of what it answers with.
     """
-    picked = _follow(output, choice) if choice else _pick(output)
+    picked = follow(output, choice)
     if not _is_readable(picked):
-        module = layer.split(CHOICE)[0]
-        choices = [f"`{CHOICE.join([module, *keys])}`" for keys in islice(_find_readable(output), MOST_SHOWN)]
+        module = layer.split(CHOICE)[0] + (f"{CHOICE}in" if entered else "")
+        choices = [f"`{CHOICE.join([module, *keys])}`" for keys in islice(find_choices(output), MOST_SHOWN)]
+        verb = "is not given" if entered else "does not answer with"
         raise ModelError(
-            f"layer `{layer}` does not answer with one tensor of real numbers",
+            f"layer `{layer}` {verb} one tensor of real numbers",
             got=_describe(output),
             expected="a tensor, a tuple with one tensor, or a record with `last_hidden_state`",
             hint=f"name the one you mean with --layers: {', '.join(choices)}"
@@ -36,6 +38,19 @@ def pick_tensor(output: Any, *, layer: str, choice: Sequence[str] = ()) -> Tenso
             fault="layer-answer",
         )
     return picked
+
+
+def find_tensors(output: Any) -> Iterator[tuple[tuple[str, ...], Tensor]]:
+    """Every readable tensor by the choice that leads to it; before them, under none, the one that needs no choice."""
+    plain = follow(output, ())
+    if _is_readable(plain):
+        yield (), plain
+    yield from ((choice, follow(output, choice)) for choice in islice(find_choices(output), MOST_SHOWN))
+
+
+def follow(output: Any, choice: Sequence[str]) -> Any:
+    """What stands at a choice; without one, what is meant where nobody says."""
+    return _follow(output, choice) if choice else _pick(output)
 
 
 def _pick(output: Any) -> Any:
@@ -68,13 +83,13 @@ def _parts(output: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def _find_readable(output: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
+def find_choices(output: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
     """The choices that lead to a tensor of real numbers."""
     for key, part in _parts(output):
         if _is_readable(part):
             yield (key,)
         elif depth < DEEPEST:
-            yield from ((key, *rest) for rest in _find_readable(part, depth + 1))
+            yield from ((key, *rest) for rest in find_choices(part, depth + 1))
 
 
 def _is_readable(value: Any) -> bool:

@@ -1,15 +1,16 @@
 """What the user may choose: which layers to look at, and the device that does the work."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from latentscape.errors import UsageError, nearest
 from latentscape.features.answers import CHOICE
-from latentscape.features.hooks import find_modules, unwrap
+from latentscape.features.hooks import find_module, find_modules, unwrap
 from latentscape.features.names import suggest
+from latentscape.models.shells import ANSWER
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
@@ -21,10 +22,11 @@ def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str,
 
     A pattern is a public name, a module path, or a glob over both, in which `*` stands for one part of a path and `**`
     for any number. A layer chosen by its path is called by it. Behind `#` may stand which tensor of its answer is
-    meant, by index or name: `encoder.attn#0`. Raises UsageError for a pattern that matches nothing.
+    meant, by index or name: `encoder.attn#0`; `classifier#in` is what enters it. Raises UsageError for a pattern that
+    matches nothing.
     """
     model = unwrap(model)
-    public = _public_layers(model)
+    public = public_layers(model)
     if patterns:
         return {name: path for pattern in patterns for name, path in _match(model, public, pattern).items()}
     if not public:
@@ -39,9 +41,8 @@ def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> dict[str,
 def describe_layers(model: nn.Module) -> list[tuple[str, str]]:
     """Everything `choose_layers` can find, as (name, type): the model's own names first, then every module path."""
     model = unwrap(model)
-    paths = _module_paths(model)
-    own = [(name, f"{paths[path]} at {path}") for name, path in _public_layers(model).items()]
-    return own + list(paths.items())
+    own = [(name, _describe(model, path)) for name, path in public_layers(model).items()]
+    return own + list(_module_paths(model).items())
 
 
 def choose_device(name: str) -> str:
@@ -63,15 +64,27 @@ def choose_device(name: str) -> str:
     return name
 
 
-def _public_layers(model: nn.Module) -> dict[str, str]:
+def _describe(model: nn.Module, path: str) -> str:
+    if path == ANSWER:
+        return "the model's answer"
+    module, _ = find_module(model, path)
+    return f"{type(module).__name__} at {path}"
+
+
+def public_layers(model: nn.Module) -> dict[str, str]:
+    """The model's own names for some of its layers -> their paths."""
     layers = getattr(model, "layers", None)
     return dict(layers) if isinstance(layers, Mapping) else {}
 
 
 def _module_paths(model: nn.Module) -> dict[str, str]:
-    """Path -> type of every module that can be called."""
+    """Path -> type of every module of the user's that can be called."""
     modules = find_modules(model)
-    return {path: type(module).__name__ for path, module in modules.items() if not isinstance(module, CONTAINERS)}
+    return {
+        path: type(module).__name__
+        for path, module in modules.items()
+        if path != ANSWER and not isinstance(module, CONTAINERS)
+    }
 
 
 def _match(model: nn.Module, public: Mapping[str, str], pattern: str) -> dict[str, str]:
@@ -85,9 +98,20 @@ def _match(model: nn.Module, public: Mapping[str, str], pattern: str) -> dict[st
         wanted = _compile_glob(pattern)
         found = {name: path for name, path in known.items() if wanted.fullmatch(name)}
     if not found:
-        hint = suggest(pattern, known) or nearest(pattern, public)
+        hint = _suggest_deeper(pattern, known) or suggest(pattern, known) or nearest(pattern, public)
         raise UsageError(f"no layer is called `{pattern}`", hint=f"{hint}; see --list-layers", fault="layer-unknown")
     return {CHOICE.join([name, *choice]): CHOICE.join([path, *choice]) for name, path in found.items()}
+
+
+def _suggest_deeper(pattern: str, known: Iterable[str]) -> str:
+    """The pattern with what it lacks before it, where a part of the model has such names: `bert.encoder.layer.*`."""
+    wanted = _compile_glob(pattern)
+    for name in known:
+        parts = name.split(".")
+        place = next((at for at in range(1, len(parts)) if wanted.fullmatch(".".join(parts[at:]))), 0)
+        if place:
+            return f"did you mean `{'.'.join([*parts[:place], pattern])}`?"
+    return ""
 
 
 def _compile_glob(pattern: str) -> re.Pattern[str]:

@@ -1,7 +1,7 @@
 """What layers answer while a model runs: counted, checked, and copied before anything can overwrite it."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -13,9 +13,15 @@ from latentscape.errors import ModelError, ResourceError, UsageError
 from latentscape.features.answers import CHOICE, pick_tensor
 from latentscape.features.memory import is_out_of_memory
 from latentscape.features.names import suggest
+from latentscape.features.plan import MOST_AXES
+from latentscape.models.shells import INSIDE
 
 COMPILED = "_orig_mod"
 """Where `torch.compile` puts the plain module inside its wrapper."""
+WRAPPED = (COMPILED, INSIDE)
+"""Parts of a path that somebody put around the user's modules."""
+ENTERED = "in"
+"""The choice that means what enters a module: `classifier#in`. A keyword of Python, so no record has such a field."""
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
@@ -30,9 +36,13 @@ class Listener:
         self._hooks: list[Any] = []
 
     def __enter__(self) -> "Listener":
-        found = {name: _find_module(self.model, path) for name, path in self.layers.items()}
+        found = {name: find_module(self.model, path) for name, path in self.layers.items()}
         for name, (module, choice) in found.items():
-            self._hooks.append(module.register_forward_hook(partial(self._hear, name, choice)))
+            if choice[:1] == (ENTERED,):
+                hook = module.register_forward_pre_hook(self._listen_to_inputs(name, choice[1:]), with_kwargs=True)
+                self._hooks.append(hook)
+            else:
+                self._hooks.append(module.register_forward_hook(partial(self._hear, name, choice)))
         for path, module in find_modules(self.model).items():
             if isinstance(module, BATCH_NORMS) and module.running_mean is None:
                 self._hooks.append(module.register_forward_pre_hook(partial(_refuse_batch_norm, path)))
@@ -52,7 +62,16 @@ class Listener:
         return {name: self._check(name, answers, size) for name, answers in self._heard.items()}
 
     def _hear(self, name: str, choice: tuple[str, ...], _module: nn.Module, _args: Any, output: Any) -> None:
-        answer = pick_tensor(output, layer=name, choice=choice)
+        self._keep(name, pick_tensor(output, layer=name, choice=choice))
+
+    def _listen_to_inputs(self, name: str, choice: tuple[str, ...]) -> Callable[..., None]:
+        def hear(_module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            given = list_inputs(args, keywords)
+            self._keep(name, pick_tensor(given, layer=name, choice=choice or tuple(given)[:1], entered=True))
+
+        return hear
+
+    def _keep(self, name: str, answer: Tensor) -> None:
         self.dtypes[name] = str(answer.dtype).removeprefix("torch.")
         # A copy at once: an in-place operation further on (ReLU, dropout) would change what was heard.
         self._heard[name].append(answer.detach().to(device="cpu", dtype=torch.float32, copy=True))
@@ -75,18 +94,23 @@ class Listener:
                 fault="layer-repeated",
             )
         answer = answers[0]
-        if answer.ndim not in (2, 3) or answer.shape[0] != size:
+        if not 2 <= answer.ndim <= MOST_AXES or answer.shape[0] != size:
             raise ModelError(
                 f"the answer of {where} can't be read",
                 got=f"shape {list(answer.shape)} for {size} samples",
-                expected="[sample, feature], [sample, frame, feature] or [sample, feature, frame]",
+                expected="[sample, feature], or up to three axes of frames or places before or after the features",
                 hint="choose other layers; `--list-layers` shows them",
                 fault="layer-answer",
             )
         return answer
 
 
-def _find_module(model: nn.Module, path: str) -> tuple[nn.Module, tuple[str, ...]]:
+def list_inputs(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """What a module is given, by place or name."""
+    return {str(place): value for place, value in enumerate(args)} | dict(keywords)
+
+
+def find_module(model: nn.Module, path: str) -> tuple[nn.Module, tuple[str, ...]]:
     """The module at a path, and the choice behind it. A path that is there as it stands makes no choice."""
     modules = find_modules(model)
     if path in modules:
@@ -99,9 +123,9 @@ def _find_module(model: nn.Module, path: str) -> tuple[nn.Module, tuple[str, ...
 
 
 def find_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Every module by its path in the plain model: what `torch.compile` wraps around some of them has no name here."""
+    """Every module by its path in the user's plain model: what is wrapped around some of them has no name here."""
     named = list(model.named_modules(remove_duplicate=False))
-    plain = {".".join(part for part in path.split(".") if part != COMPILED): module for path, module in named}
+    plain = {".".join(part for part in path.split(".") if part not in WRAPPED): module for path, module in named}
     return {path: module for path, module in plain.items() if path}
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+MOST_AXES = 5
+"""[sample, feature] and three axes of places, as of a video."""
 PADDED, EQUAL_LENGTHS = "padded", "equal lengths"
 
 
@@ -40,8 +42,8 @@ class Plan:
     padding: str
     """`PADDED` or `EQUAL_LENGTHS`."""
     pad_difference: float
-    axes: Mapping[str, int | None]
-    """By layer, the axis that counts frames; None for vectors."""
+    axes: Mapping[str, Sequence[int]]
+    """By layer, the axes that become their mean, the one that follows a sample's length first; none for vectors."""
     widths: Mapping[str, int]
     """By layer, the number of features."""
     dtypes: Mapping[str, str]
@@ -80,7 +82,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         made = asdict(self)
-        return made | {name: [list(pair) for pair in made[name]] for name in ("failed", "backoffs")}
+        pairs = {name: [list(pair) for pair in made[name]] for name in ("failed", "backoffs")}
+        return made | pairs | {"axes": {name: list(axes) for name, axes in made["axes"].items()}}
 
     @property
     def sha256(self) -> str:
@@ -114,7 +117,7 @@ def _fits(plan: Plan, reading: Reading) -> bool:
         and isinstance(plan.pad_difference, float)
         and 0 <= plan.pad_difference < math.inf
         and set(plan.axes) == set(plan.widths) == set(plan.dtypes) == names
-        and all(axis is None or (_is_int(axis) and axis in (1, 2)) for axis in plan.axes.values())
+        and all(_are_axes(axes) for axes in plan.axes.values())
         and all(_is_int(width) and width > 0 for width in plan.widths.values())
         and all(_is_float_type(dtype) for dtype in plan.dtypes.values())
         and all(_is_int(row) and 0 <= row < n_rows and isinstance(reason, str) for row, reason in plan.failed)
@@ -132,6 +135,13 @@ def _fits(plan: Plan, reading: Reading) -> bool:
 def _is_float_type(name: str) -> bool:
     dtype = getattr(torch, name, None)
     return isinstance(dtype, torch.dtype) and dtype.is_floating_point
+
+
+def _are_axes(axes: Any) -> bool:
+    """All but the samples' and the features' axis, each once."""
+    if not isinstance(axes, list | tuple) or len(axes) > MOST_AXES - 2:
+        return False
+    return all(_is_int(axis) and 1 <= axis <= len(axes) + 1 for axis in axes) and len(set(axes)) == len(axes)
 
 
 def _is_int(value: Any) -> bool:

@@ -1,14 +1,12 @@
-"""One vector a sample from what a layer answers: the mean over the frames that are real."""
+"""One vector a sample from what a layer answers: the mean over places, and over the frames that are real."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-
-from latentscape.errors import ModelError
 
 
 class CannotMaskError(Exception):
@@ -39,21 +37,23 @@ def measure_batch(inputs: Mapping[str, Any], planned: Int[Tensor, " sample"]) ->
 
 
 def pool(
-    answer: Float[Tensor, "sample *axes"], batch: Batch, *, axis: int | None, layer: str, model: nn.Module
+    answer: Float[Tensor, "sample *axes"], batch: Batch, *, axes: Sequence[int], layer: str, model: nn.Module
 ) -> Float[Tensor, "sample feature"]:
-    """[sample, feature] as it is; otherwise the mean over each sample's valid frames, which lie along `axis`.
+    """[sample, feature] as it is; otherwise the mean over `axes`, of the first of which only valid frames count.
 
     Raises CannotMaskError where samples differ in length and nothing says which frames are valid.
     """
-    if axis is None:
+    if not axes:
         return answer
-    valid, why_not = find_valid_frames(batch, answer.shape[axis], model)
+    n_frames = answer.shape[axes[0]]
+    valid, why_not = find_valid_frames(batch, n_frames, model)
     if valid is None and not batch.even:
         raise CannotMaskError(f"Padded frames of layer `{layer}` can't be told from real ones: {why_not}.")
     if valid is None:
-        valid = torch.ones(len(answer), answer.shape[axis], dtype=torch.bool)
+        valid = torch.ones(len(answer), n_frames, dtype=torch.bool)
     # Padded frames are left out, not multiplied by zero: they may hold NaN. Sums in double are the same in any batch.
-    means = [frames[real].double().mean(dim=0) for frames, real in zip(answer.movedim(axis, 1), valid, strict=True)]
+    places_first = answer.movedim(tuple(axes), tuple(range(1, len(axes) + 1)))
+    means = [frames[real].double().flatten(0, -2).mean(dim=0) for frames, real in zip(places_first, valid, strict=True)]
     return torch.stack(means).float()
 
 
@@ -71,30 +71,3 @@ def find_valid_frames(batch: Batch, n_frames: int, model: nn.Module) -> tuple[Bo
     if int(counts.max()) != n_frames:
         return None, f"it has {n_frames} frames where the model's `valid_frames` expects {int(counts.max())}"
     return torch.arange(n_frames) < counts[:, None], ""
-
-
-def find_frame_axis(
-    short: Float[Tensor, "1 *short"], long: Float[Tensor, "1 *long"], batch: Batch, *, layer: str, model: nn.Module
-) -> int | None:
-    """Which axis counts frames, from what a layer answers to a short and to a long sample alone; None for vectors.
-
-    The first rule that decides: the axis whose size follows the length; the model's `frame_axes`; the one axis with as
-    many entries as there are frames expected of the long sample (`batch`); axis 1, as in [sample, frame, feature].
-    Raises ModelError where no vector of fixed width can come out.
-    """
-    changing = [
-        axis for axis in range(1, long.ndim) if short.ndim == long.ndim and short.shape[axis] != long.shape[axis]
-    ]
-    if short.ndim != long.ndim or len(changing) > 1 or (changing and long.ndim == 2):
-        raise ModelError(
-            f"layer `{layer}` has no fixed number of features",
-            got=f"shapes {list(short.shape)} and {list(long.shape)} for two samples",
-            expected="at most one axis that follows the length of the input",
-            hint="choose another layer; `--list-layers` shows them",
-            fault="layer-answer",
-        )
-    if long.ndim == 2:
-        return None
-    declared = getattr(model, "frame_axes", {}).get(layer)
-    expected = [axis for axis in (1, 2) if find_valid_frames(batch, long.shape[axis], model)[0] is not None]
-    return next(iter(changing), None) or declared or (expected[0] if len(expected) == 1 else 1)

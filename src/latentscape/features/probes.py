@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from latentscape.errors import DataError, ModelError
+from latentscape.features.axes import find_axes
 from latentscape.features.plan import EQUAL_LENGTHS, PADDED, Plan, find_most_padded, plan_batches
-from latentscape.features.pooling import Batch, CannotMaskError, find_frame_axis
+from latentscape.features.pooling import Batch, CannotMaskError
 from latentscape.features.reader import Answers, Reader, describe_briefly
 
 MAX_PAD_DIFFERENCE = 1e-3
@@ -47,7 +48,10 @@ class Probes:
         _, long, batch = self._answer_first(order)
         row, short, short_batch = self._answer_first(order[::-1])
         model = reader.listener.model
-        reader.axes = {name: find_frame_axis(short[name], long[name], batch, layer=name, model=model) for name in long}
+        paths = reader.listener.layers
+        reader.axes = {
+            name: find_axes(short[name], long[name], batch, layer=name, path=paths[name], model=model) for name in long
+        }
         reader.widths = {name: values.shape[1] for name, values in reader.pool(long, batch).items()}
         empty = next((name for name, width in reader.widths.items() if not width), None)
         if empty is not None:

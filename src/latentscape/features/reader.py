@@ -45,7 +45,7 @@ class Reader:
 
     def __init__(self, listener: Listener, inputs: Sequence[Any], reading: Reading, *, progress: Progress) -> None:
         self.listener, self.inputs, self.reading, self.progress = listener, inputs, reading, progress
-        self.axes: Mapping[str, int | None] = {}
+        self.axes: Mapping[str, Sequence[int]] = {}
         self.widths: Mapping[str, int] = {}
 
     def follow(self, plan: Plan) -> None:
@@ -91,7 +91,7 @@ class Reader:
         """One vector a sample and layer."""
         model = self.listener.model
         pooled = {
-            layer: pool(answer, batch, axis=self.axes[layer], layer=layer, model=model)
+            layer: pool(answer, batch, axes=self.axes[layer], layer=layer, model=model)
             for layer, answer in answers.items()
         }
         for layer, values in pooled.items():

@@ -77,6 +77,8 @@ def _choose_digits(says: float, right: float, gap: Score) -> int:
 def _say_gap(gap: Score, *, digits: int) -> str:
     if gap.value is None or gap.low is None or gap.high is None:
         return "no interval tells whether that is more than chance"
+    if round(100 * max(abs(gap.value), abs(gap.low), abs(gap.high)), 1) == 0:
+        return "as sure as it is right"
     points = say_number(100 * abs(gap.value), digits=digits)
     points += " point" if points == "1" else " points"
     if gap.low > 0:

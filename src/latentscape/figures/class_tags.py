@@ -8,16 +8,17 @@ from matplotlib.axes import Axes
 
 from latentscape.figures.headline import fit_text, text_font
 from latentscape.figures.labels import Tags, write_tags
+from latentscape.figures.render import drop_common_start
 from latentscape.figures.style import DPI, Style
 from latentscape.measures.label_places import LabelPlaces
 from latentscape.shapes import Rows
 
-MOST_TAGS = 40
-"""Classes named on one map: the largest, where there are more."""
+MOST_TAGS = 24
+"""Classes named on one map: the largest, where there are more, those of the legend; more names would hide the map."""
 MAX_TAG_WIDTH = 1.5
 """Inches; a longer class name is cut on the map and stands whole in the legend."""
 CROWD = 20
-"""More names than these are written smaller and cut shorter."""
+"""More names than these are written smaller, cut shorter, and without the words that all of them begin with."""
 DOT = 5.0
 """Diameter in points of the dot that a name points to."""
 
@@ -38,6 +39,8 @@ def write_class_tags(
     """
     chosen = choose_tagged(places)
     is_crowded = len(chosen) > CROWD
+    is_unnamed = ~np.isin(np.arange(len(places.classes)), chosen)
+    names = drop_common_start(names) if is_crowded else names
     font, width = (text_font(6.5), 0.8 * MAX_TAG_WIDTH) if is_crowded else (text_font(8.0), MAX_TAG_WIDTH)
     tags = Tags(
         xy=places.spots[chosen],
@@ -45,7 +48,7 @@ def write_class_tags(
         colors=[colors[int(label)] for label in places.classes[chosen]],
         font=font,
         # Centroids are marked where they are, also those that are not named there.
-        avoid=places.centroids[places.moved & (centroid_clearance is not None)],
+        avoid=places.centroids[(places.moved | is_unnamed) & (centroid_clearance is not None)],
         clearance=centroid_clearance or DOT / 144 * DPI + 1.5,
     )
     write_tags(axes, tags, points=points, theme=style.theme)

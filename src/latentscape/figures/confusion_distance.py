@@ -29,6 +29,7 @@ SURPRISES = (
     "Triangles: at least 2 standard deviations from the rate expected at their distance, as chance alone makes about "
     "1 pair in 20."
 )
+LEAST_CLASSES = 3
 HEADER, ROW_NAME, X_LABEL, Y_LABEL = 0.62, 0.3, 0.48, 0.6
 COLUMN_GAP, ROW_GAP, STRIP_GAP = 0.3, 0.25, 0.35
 PANEL = (3.15, 2.6)
@@ -47,13 +48,14 @@ class _Spot:
 
 
 def draw_confusion_distance(findings: LatentsFindings, style: Style) -> ThemedFigure | None:
-    """Confusion rate of every pair of classes against their distance, layer by layer; None without layers.
+    """Confusion rate of every pair of classes against their distance, layer by layer; None without layers, and with
+    two classes, whose only pair can't be held against another.
 
     One panel a layer where only one distance was measured. Else one row a layer: in the layer's own space, by MMD and
     on the map, and the correlation of each distance there is. Of many layers some are drawn so, and above them the
     correlation of all.
     """
-    if not findings.layers:
+    if not findings.layers or len(findings.class_names) < LEAST_CLASSES:
         return None
     shown = choose_telling([layer.layer for layer in findings.layers])
     with themed(style):
@@ -85,7 +87,7 @@ def _draw_panels(findings: LatentsFindings, style: Style, *, shown: Sequence[int
             width=width,
             height=height,
         )
-        lines = (plain(layer.layer, limit=120), say_relation(layer.confusion.spearman))
+        lines = (plain(layer.title, limit=120), say_relation(layer.confusion.spearman))
         _write_header(figure, (*lines, say_certainty(layer.confusion.spearman)), spot=spot, fit=fit_path)
         kind = layer.confusion.metric
         _place_scatter(figure, findings, layer.confusion, spot=spot, kind=kind, first=i % columns == 0)
@@ -173,7 +175,7 @@ def _write_row_name(figure: ThemedFigure, layer: LayerFindings, *, top: float) -
     n = layer.confusion.spearman.n
     details = f" · {layer.n_features:,} features · {say_count(n, 'class pair')}"
     room = figure.get_figwidth() - left - MARGIN - 3.5
-    text = fit_path(plain(layer.layer, limit=120), bold, width=room) + details
+    text = fit_path(plain(layer.title, limit=120), bold, width=room) + details
     write_text(figure, text, left=left, top=top, font=bold, color=theme.ink)
 
 

@@ -119,12 +119,11 @@ def _subtitle(plan: _Plan) -> str:
 def _list_marks(findings: LatentsFindings, style: Style) -> list[Mark]:
     theme = style.theme
     full = say_share(find_most_wrong(findings.confusion_matrix))
-    cells = [
-        Mark(text="right, full color at 100%", color=theme.right, edge=theme.right, marker="s", size=9.0),
-        Mark(
-            text=f"mistake, full color at {full} and above", color=theme.wrong, edge=theme.wrong, marker="s", size=9.0
-        ),
-    ]
+    matrix = findings.confusion_matrix
+    cells = [Mark(text="right, full color at 100%", color=theme.right, edge=theme.right, marker="s", size=9.0)]
+    if matrix.sum() > np.trace(matrix):
+        words = f"mistake, full color at {full} and above"
+        cells += [Mark(text=words, color=theme.wrong, edge=theme.wrong, marker="s", size=9.0)]
     return cells + (list_score_marks(style) if has_class_scores(findings) else [])
 
 

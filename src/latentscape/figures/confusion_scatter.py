@@ -11,9 +11,10 @@ from matplotlib.ticker import MaxNLocator
 
 from latentscape.figures.headline import fit_text, text_font
 from latentscape.figures.labels import Tags, write_tags
+from latentscape.figures.layer_axis import fit_names
 from latentscape.figures.legend_row import Mark
 from latentscape.figures.palette import fade
-from latentscape.figures.render import plain_names
+from latentscape.figures.render import drop_common_start
 from latentscape.figures.style import DPI, Style, Theme, dress_axes, say_nothing_here
 from latentscape.findings import LatentsFindings
 from latentscape.measures.distance import ConfusionAgainstDistance
@@ -163,7 +164,7 @@ def _name_pairs(
     rows, theme, radius = marked.named, style.theme, DOT / 2 * DPI / 72
     width = min(MAX_NAME_WIDTH, 0.25 * axes.get_window_extent().width / DPI)
     font, points = text_font(8.0), np.stack([confusion.distances, confusion.rates], axis=1)
-    names = [fit_text(name, font, width=width) for name in plain_names(findings.class_names)]
+    names = fit_names(drop_common_start(findings.class_names), font, width=width, fit=fit_text)
     colors = {int(row): theme.wrong for row in marked.more} | {int(row): theme.right for row in marked.less}
     tags = Tags(
         xy=points[rows],

@@ -75,7 +75,7 @@ def plan_drifts(findings: LatentsFindings, *, room: float) -> DriftPlan:
     most = max(room - Y_LABEL - LABELS, NARROWEST)
     width = min(max(wanted, min(ALONE, PER_LAYER * len(findings.layers)) if len(pairs) == 1 else 0.0), most)
     columns = max(int((room + GAP) // (Y_LABEL + width + LABELS + GAP)), 1)
-    axis = plan_layer_axis([layer.layer for layer in findings.layers], width=width)
+    axis = plan_layer_axis([layer.title for layer in findings.layers], width=width)
     return DriftPlan(pairs=pairs, axis=axis, columns=min(columns, max(len(pairs), 1)))
 
 
@@ -154,7 +154,7 @@ def _say_displaced(findings: LatentsFindings, drifts: Drifts) -> str:
     if not tested:
         return "not tested against chance"
     n = sum(map(is_displaced, tested))
-    layer = plain(findings.layers[-1].layer, limit=30)
+    layer = plain(findings.layers[-1].title, limit=30)
     return f"{n} of {len(tested)} classes displaced; {ALPHA * len(tested):.1g} by chance, in {layer}"
 
 

@@ -49,9 +49,9 @@ def class_colors(findings: LatentsFindings, style: Style) -> list[str]:
 
 
 def choose_markers(findings: LatentsFindings, style: Style) -> ShapeKey:
-    """The marker of each dataset; all alike where there are too many points for markers."""
+    """The marker of each dataset; all alike where there is one only, or too many points for markers."""
     n = len(findings.labels)
-    datasets = None if n > MOST_MARKERS else findings.dataset_ids
+    datasets = findings.dataset_ids if findings.has_datasets and n <= MOST_MARKERS else None
     return assign_markers(datasets, findings.dataset_names, n=n, style=style)
 
 

@@ -21,6 +21,7 @@ from latentscape.figures.inches import place_axes
 from latentscape.figures.latent_panel import CENTROID_SIZE, X_LABEL, choose_markers, class_colors, draw_panel
 from latentscape.figures.legend import Entry, Group, measure_legend, write_legend
 from latentscape.figures.map_panel import LINE, footer_lines
+from latentscape.figures.profile_words import say_class_read
 from latentscape.figures.render import plain, plain_names
 from latentscape.figures.style import Style, ThemedFigure, new_figure, say_nothing_here, themed
 from latentscape.figures.swarm import MOST_MARKERS, TOO_MANY
@@ -129,7 +130,7 @@ def _open_figure(
 
 def _write_headline(figure: ThemedFigure, findings: LatentsFindings) -> float:
     maps = {
-        f"{plain(layer.layer)} · {say_method(method)}": layer.maps[method]
+        f"{plain(layer.title)} · {say_method(method)}": layer.maps[method]
         for layer in findings.layers
         for method in _choose_methods(findings.layers)
         if method in layer.maps
@@ -141,17 +142,23 @@ def _write_headline(figure: ThemedFigure, findings: LatentsFindings) -> float:
 
 def _subtitle(findings: LatentsFindings, maps: Mapping[str, DrawnMap]) -> str:
     """What is drawn how, and what can't be drawn."""
-    n, labels = len(findings.labels), findings.labels
+    labels = findings.labels
     moved = any(find_label_places(drawn.latent_map.xy, labels).moved.any() for drawn in maps.values())
     n_classes = len(np.unique(labels[labels >= 0]))
     sentences = [
-        f"Color: true class. {'Marker: dataset.' if n <= MOST_MARKERS else TOO_MANY}",
+        f"Color: true class. {_say_markers(findings)}",
         "Large outlined dots: class centroids on the map.",
         "A name points to its class's densest place where the centroid lies outside of the class." if moved else "",
         f"Of {n_classes:,} classes the {MOST_TAGS} largest are named." if n_classes > MOST_TAGS else "",
         CAUTION,
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _say_markers(findings: LatentsFindings) -> str:
+    if len(findings.labels) > MOST_MARKERS:
+        return TOO_MANY
+    return "Marker: dataset." if findings.has_datasets else ""
 
 
 def _draw_row(
@@ -167,17 +174,28 @@ def _draw_row(
             height=grid.panel_height,
         )
         if method in layer.maps:
-            draw_panel(axes, findings, layer.maps[method], layer=layer.layer, style=figure.style)
+            draw_panel(axes, findings, layer.maps[method], layer=layer.title, style=figure.style)
         else:
             say_nothing_here(axes, f"no {say_method(method)} map of this layer", figure.style)
 
 
 def _write_row_header(figure: ThemedFigure, layer: LayerFindings, *, width: float, top: float) -> None:
     theme, bold, small = figure.style.theme, text_font(11.0, bold=True), text_font(8.5)
-    relation = f": {say_relation(layer.confusion.spearman)}"
-    name = fit_path(plain(layer.layer, limit=120), bold, width=width - measure_text(relation, bold)[0])
-    details = f"{layer.n_features:,} features; {say_certainty(layer.confusion.spearman)}"
+    relation = f": {_say_finding(layer)}"
+    name = fit_path(plain(layer.title, limit=120), bold, width=width - measure_text(relation, bold)[0])
+    details = "; ".join([f"{layer.n_features:,} features", *_list_certainties(layer)])
     left = MARGIN + Y_LABEL
     write_text(figure, name + relation, left=left, top=top, font=bold, color=theme.ink)
     top += line_height(bold)
     write_text(figure, fit_text(details, small, width=width), left=left, top=top, font=small, color=theme.muted)
+
+
+def _say_finding(layer: LayerFindings) -> str:
+    """Whether its distances go with the confusion; where there are too few classes for that, how well it is read."""
+    score = layer.confusion.spearman
+    return (score.value is None and say_class_read(layer)) or say_relation(score)
+
+
+def _list_certainties(layer: LayerFindings) -> list[str]:
+    score = layer.confusion.spearman
+    return [] if score.value is None and say_class_read(layer) else [say_certainty(score)]

@@ -16,7 +16,7 @@ from latentscape.figures.similarity_words import say_similarity
 from latentscape.figures.style import Style, ThemedFigure, say_nothing_here, themed
 from latentscape.figures.value_matrix import Line, draw_cells, ink_on, name_cells, small_fonts, write_cell
 from latentscape.figures.words import say_count, say_interval, say_number
-from latentscape.findings import LatentsFindings
+from latentscape.findings import LatentsFindings, title_layer
 from latentscape.measures.layer_similarity import LayerSimilarity
 from latentscape.measures.score import Score
 
@@ -93,7 +93,7 @@ def draw_layer_similarity(findings: LatentsFindings, style: Style) -> ThemedFigu
 def _plan(similarity: LayerSimilarity) -> _Plan:
     n, font = max(len(similarity.layers), 1), text_font(8.0)
     cell = min(max(MATRIX / n, min(SMALLEST_CELL, 2 * MATRIX / n)), LARGEST_CELL)
-    names = fit_layer_names(similarity.layers, font, width=LONGEST_NAME)
+    names = fit_layer_names([title_layer(name) for name in similarity.layers], font, width=LONGEST_NAME)
     longest = max((measure_text(name, font)[0] for name in names), default=0.0)
     upright = longest > cell - 0.08
     plan = _Plan(

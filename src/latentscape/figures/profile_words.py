@@ -16,33 +16,37 @@ Read = tuple[str, Readout, float]
 """A layer's name, what was read from it, and the accuracy."""
 
 
-def say_profile(layers: Sequence[LayerFindings]) -> str:
-    """Where the class is read best, and whether the dataset, or else the speaker, can be read as well."""
-    leak = say_leak(layers, "dataset") or say_leak(layers, "speaker")
-    sentence = "; ".join(part for part in (say_class(layers), leak) if part)
+def say_profile(layers: Sequence[LayerFindings], *, group: str = "speaker") -> str:
+    """Where the class is read best, and whether the dataset, or else the speaker, can be read as well.
+
+    `group` is what the samples call those they come from.
+    """
+    leak = say_leak(layers, "dataset", group=group) or say_leak(layers, "speaker", group=group)
+    sentence = "; ".join(part for part in (say_class(layers, group=group), leak) if part)
     return sentence[0].upper() + sentence[1:] if sentence else FALLBACK
 
 
-def say_class(layers: Sequence[LayerFindings]) -> str:
+def say_class(layers: Sequence[LayerFindings], *, group: str = "speaker") -> str:
     """The layer from which the class is read best, and how clearly; empty where nothing was measured."""
     measured = list_measured(layers, "class")
     best = find_best(measured)
     if best is None:
         return _say_unread(measured, "the class")
     name, readout, value = best
-    shared = "" if readout.grouped else "; folds share speakers"
+    shared = "" if readout.grouped else f"; folds share {group}s"
     number = f"({say_share(value)}, chance {say_share(readout.chance)}{shared})"
     if len(measured) == 1:
         return f"the class is read from {name} {number}"
     return f"the class is read best in {name} {number}{_say_rivals(best, measured)}"
 
 
-def say_leak(layers: Sequence[LayerFindings], target: Target) -> str:
+def say_leak(layers: Sequence[LayerFindings], target: Target, *, group: str = "speaker") -> str:
     """In which layers a thing can be read that the class should not depend on; empty where nothing was measured."""
     measured = list_measured(layers, target)
     read = [each for each in measured if is_read(each[1])]
     voices = target == "dataset" and not all(readout.grouped for _, readout, _ in measured)
-    what = f"the {target} (or its voices)" if voices else f"the {target}"
+    whose = "voices" if group == "speaker" else f"{group}s"
+    what = f"the {target} (or its {whose})" if voices else f"the {name_target(target, group)}"
     if not read:
         return _say_unread(measured, what)
     chance = f"chance {say_share(read[0][1].chance)}"
@@ -56,10 +60,25 @@ def say_leak(layers: Sequence[LayerFindings], target: Target) -> str:
     return f"{what} is readable in {every}, {say_share(start)} in {first}, {still}{say_share(end)} in {last} ({chance})"
 
 
+def say_class_read(layer: LayerFindings) -> str:
+    """How well the class is read from one layer; empty where that was not measured, or is no better than chance."""
+    measured = list_measured([layer], "class")
+    if not measured or not is_read(measured[0][1]):
+        return ""
+    _, readout, value = measured[0]
+    right = f"{say_share(value)} {say_share_interval(readout.score)}".rstrip()
+    return f"its class is read right for {right} of samples, chance {say_share(readout.chance)}"
+
+
+def name_target(target: str, group: str) -> str:
+    """What is read, in the samples' own word for those they come from."""
+    return group if target == "speaker" else target
+
+
 def list_measured(layers: Sequence[LayerFindings], target: Target) -> list[Read]:
     """The layers where the target was read: by the linear reader, or where that read none by nearest neighbors."""
     for reader in READERS:
-        found = [(plain(layer.layer), layer.readouts.get((target, reader))) for layer in layers]
+        found = [(plain(layer.title), layer.readouts.get((target, reader))) for layer in layers]
         known = [(n, each, each.score.value) for n, each in found if each is not None and each.score.value is not None]
         if known:
             return known
@@ -79,7 +98,7 @@ def is_read(readout: Readout) -> bool:
     return p_value <= ALPHA and low > max(null[1], readout.chance)
 
 
-def say_best(layers: Sequence[LayerFindings], target: Target) -> tuple[str, str]:
+def say_best(layers: Sequence[LayerFindings], target: Target, *, group: str = "speaker") -> tuple[str, str]:
     """A panel's finding, and how many samples and layers it rests on."""
     measured = list_measured(layers, target)
     if not measured:
@@ -88,7 +107,7 @@ def say_best(layers: Sequence[LayerFindings], target: Target) -> tuple[str, str]
     read, best = sum(is_read(readout) for _, readout, _ in measured), find_best(measured)
     if best is None:
         can = any(readout.p_value is not None for _, readout, _ in measured)
-        return ("Not reliably read beyond chance" if can else "Too few speakers to tell it from chance"), n
+        return ("Not reliably read beyond chance" if can else f"Too few {group}s to tell it from chance"), n
     name, readout, value = best
     number = f"{say_share(value)} {say_share_interval(readout.score)}"
     if len(measured) == 1:

@@ -9,6 +9,8 @@ from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.group_ranks import GroupRank, GroupRanks
 
 ALPHA = 0.05
+POSITIVE, HARD, OTHER = 1, 2, 3
+"""Kinds of documents, as the findings number them."""
 LEAST_DROP = 0.005
 """A smaller difference is none in whole percent."""
 
@@ -40,9 +42,21 @@ def say_rank_title(findings: EmbeddingsFindings, groups: GroupRanks | None) -> s
         return "Where the right documents come"
     found = f"{say_share(hits.value)} of queries have a right document first"
     if easy is not None and easy.value is not None and easy.value - hits.value >= LEAST_DROP:
-        found += f", {say_share(easy.value)} without hard negatives around it"
+        around = "" if find_others(findings) else " around it"
+        found += f", {say_share(easy.value)} {say_easier(findings)}{around}"
     group = _say_groups(groups, n_attributes=len(findings.groups), hits=hits.value)
     return f"{found}\n{group}".strip()
+
+
+def find_others(findings: EmbeddingsFindings) -> int:
+    """How many documents are neither right nor declared wrong for any query, as most of a corpus."""
+    return int((findings.document_kinds == OTHER).sum())
+
+
+def say_easier(findings: EmbeddingsFindings) -> str:
+    """Where ranks are better, as less stands in the way."""
+    n = int((findings.document_kinds == POSITIVE).sum())
+    return f"among the {n:,} right for some query" if find_others(findings) else "without hard negatives"
 
 
 def say_group_reading(findings: EmbeddingsFindings) -> str:

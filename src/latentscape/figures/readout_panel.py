@@ -16,14 +16,16 @@ from latentscape.figures.layer_axis import (
     dress_layer_axis,
     stack_labels,
 )
-from latentscape.figures.profile_words import READERS, say_best
+from latentscape.figures.profile_words import READERS, name_target, say_best
 from latentscape.figures.render import plain
+from latentscape.figures.sample_words import name_groups
 from latentscape.figures.style import Style, ThemedFigure, dress_axes, say_nothing_here
 from latentscape.figures.words import say_share
 from latentscape.findings import LayerFindings
 from latentscape.measures.readout import Reader, Readout, Target
 
 TARGETS: tuple[Target, Target, Target] = ("class", "dataset", "speaker")
+"""The columns, where all is asked."""
 NAMES = {"linear": "linear", "knn": "k-NN"}
 LABELS = 0.95
 """Inches right of the panel, where the lines are named."""
@@ -31,14 +33,17 @@ HEADER, PANEL = 0.58, 2.3
 MOST_NOTE_LINES = 6
 _LOW, _HIGH = -0.03, 1.03
 
+Spot = tuple[float, float, float]
+"""Left, top and width, in inches."""
+
 
 def draw_readouts(
-    axes: Axes, layers: Sequence[LayerFindings], target: Target, *, axis: LayerAxis, style: Style
+    axes: Axes, layers: Sequence[LayerFindings], target: Target, *, axis: LayerAxis, style: Style, group: str
 ) -> None:
     """Both readers with intervals, chance as a dotted line, the range of permuted targets as a band."""
     readouts = [pick(layers, target, reader) for reader in READERS]
     if not any(_is_known(each) for curve in readouts for each in curve):
-        say_nothing_here(axes, "\n".join(_say_why(layers, target, width=axis.width - 0.2)), style)
+        say_nothing_here(axes, "\n".join(_say_why(layers, target, width=axis.width - 0.2, group=group)), style)
         return
     dress_axes(axes, style)
     _draw_null(axes, readouts, style)
@@ -66,12 +71,13 @@ def list_series(layers: Sequence[LayerFindings], target: Target, style: Style, *
 
 
 def write_header(
-    figure: ThemedFigure, layers: Sequence[LayerFindings], target: Target, *, left: float, top: float, width: float
+    figure: ThemedFigure, layers: Sequence[LayerFindings], target: Target, *, spot: Spot, group: str
 ) -> None:
     """What is read, the finding, and how sure it is."""
-    theme, (finding, basis) = figure.style.theme, say_best(layers, target)
+    theme, (finding, basis) = figure.style.theme, say_best(layers, target, group=group)
+    left, top, width = spot
     lines = (
-        (target.capitalize(), text_font(10.0, bold=True), theme.ink),
+        (name_target(target, group).capitalize(), text_font(10.0, bold=True), theme.ink),
         (finding, text_font(9.0), theme.ink),
         (basis, text_font(8.0), theme.muted),
     )
@@ -81,7 +87,7 @@ def write_header(
 
 
 def name_lines(
-    figure: ThemedFigure, layers: Sequence[LayerFindings], target: Target, *, left: float, top: float
+    figure: ThemedFigure, layers: Sequence[LayerFindings], target: Target, *, left: float, top: float, height: float
 ) -> None:
     """Right of the panel the readers and chance, with their last values, each beside its line and none on another."""
     font, theme = text_font(8.0), figure.style.theme
@@ -93,25 +99,31 @@ def name_lines(
     chances = [each.chance for layer in layers for each in _of(layer, target) if _is_known(each)]
     if labels and chances:
         labels.append((f"chance {say_share(chances[-1])}", chances[-1], theme.muted))
-    height = line_height(font)
-    tops = [PANEL * (_HIGH - value) / (_HIGH - _LOW) - height / 2 for _, value, _ in labels]
-    places = stack_labels(tops, height=height, lowest=PANEL - height / 2)
+    line = line_height(font)
+    tops = [height * (_HIGH - value) / (_HIGH - _LOW) - line / 2 for _, value, _ in labels]
+    places = stack_labels(tops, height=line, lowest=height - line / 2)
     for (text, _, color), place in zip(labels, places, strict=True):
         write_text(figure, text, left=left, top=top + place, font=font, color=color)
 
 
-def list_notes(layers: Sequence[LayerFindings], target: Target, *, width: float) -> list[str]:
+def list_notes(layers: Sequence[LayerFindings], target: Target, *, width: float, group: str) -> list[str]:
     """Lines under the panel: what a reader of its numbers must know, and what could not be read."""
     readouts = [each for layer in layers for each in _of(layer, target)]
     known = [each for each in readouts if _is_known(each)]
     missing = [each.score.reason for each in readouts if not _is_known(each)]
     notes = list(dict.fromkeys(_end(plain(each.note, limit=200)) for each in known if each.note.strip()))
     if any(not each.grouped and not each.note.strip() for each in known) and target != "speaker":
-        notes.append("Hollow: folds share speakers.")
+        notes.append(f"Hollow: folds share {group}s.")
     if known and missing:
         notes.append(_end(f"{len(missing)} of {len(readouts)} readings missing: {plain(missing[0], limit=120)}"))
-    lines = [line for note in notes for line in wrap_text(note, text_font(8.0), width=width)]
+    lines = [line for note in notes for line in wrap_text(name_groups(note, group), text_font(8.0), width=width)]
     return lines if len(lines) <= MOST_NOTE_LINES else [*lines[: MOST_NOTE_LINES - 1], "…"]
+
+
+def list_targets(layers: Sequence[LayerFindings]) -> list[Target]:
+    """What the layers were asked for."""
+    asked = {target for layer in layers for target, _ in layer.readouts}
+    return [target for target in TARGETS if target in asked]
 
 
 def pick(layers: Sequence[LayerFindings], target: Target, reader: Reader) -> list[Readout | None]:
@@ -137,9 +149,10 @@ def _is_known(readout: Readout | None) -> bool:
     return readout is not None and readout.score.value is not None
 
 
-def _say_why(layers: Sequence[LayerFindings], target: Target, *, width: float) -> list[str]:
+def _say_why(layers: Sequence[LayerFindings], target: Target, *, width: float, group: str) -> list[str]:
     reasons = [each.score.reason for layer in layers for each in _of(layer, target)]
-    return wrap_text(plain(next(filter(None, reasons), "not measured"), limit=160), text_font(9.0), width=width)
+    reason = name_groups(next(filter(None, reasons), "not measured"), group)
+    return wrap_text(plain(reason, limit=160), text_font(9.0), width=width)
 
 
 def _draw_null(axes: Axes, readouts: Sequence[Sequence[Readout | None]], style: Style) -> None:

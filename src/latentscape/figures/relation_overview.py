@@ -91,7 +91,7 @@ def _list_kinds(layers: Sequence[LayerFindings]) -> list[str]:
 def _plan(layers: Sequence[LayerFindings], *, width: float) -> LayerAxis:
     names = [f"{say_kind(kind)} −0.00" for kind in _list_kinds(layers)]
     labels = max(measure_text(name, text_font(8.0))[0] for name in names) + LABEL_GAP
-    return plan_layer_axis([layer.layer for layer in layers], width=width - labels)
+    return plan_layer_axis([layer.title for layer in layers], width=width - labels)
 
 
 def _dress_correlations(axes: Axes) -> None:

@@ -87,7 +87,7 @@ def say_layers(layers: Sequence[LayerFindings]) -> str:
     """In which layers closer classes are confused more, and what a permutation of the classes has to say to that."""
     finding = say_strongest_relation(layers)
     claimed = [
-        (plain(layer.layer), p)
+        (plain(layer.title), p)
         for layer in layers
         if (layer.confusion.spearman.value or 0) < 0 and shows_relation(layer.confusion.spearman)
         if (p := layer.confusion.mantel_p) is not None and p >= LEVEL
@@ -104,7 +104,7 @@ def say_layers(layers: Sequence[LayerFindings]) -> str:
 def say_misled(layers: Sequence[LayerFindings], method: str) -> str:
     """In which layers a reader of the map would judge the link otherwise than the layer itself; empty where in none."""
     misled = [
-        (abs(on_map.value - in_space.value), plain(layer.layer), on_map.value, in_space.value)
+        (abs(on_map.value - in_space.value), plain(layer.title), on_map.value, in_space.value)
         for layer in layers
         if method in layer.other_confusions
         for on_map, in_space in [(layer.other_confusions[method].spearman, layer.confusion.spearman)]

@@ -78,6 +78,19 @@ def plain_names(names: Sequence[str], *, limit: int = 40) -> list[str]:
     return [name if seen[name] == 1 and name else f"{name} ({i + 1})".strip() for i, name in enumerate(short)]
 
 
+def drop_common_start(names: Sequence[str]) -> list[str]:
+    """The names without the words that all of them begin with: what tells them apart is left.
+
+    >>> drop_common_start(["species number 1", "species number 12"]), drop_common_start(["red", "red wine"])
+    (['1', '12'], ['red', 'red wine'])
+    """
+    words = [name.split() for name in names]
+    n = 0
+    while len(names) > 1 and all(len(own) > n + 1 and own[n] == words[0][n] for own in words):
+        n += 1
+    return [" ".join(own[n:]) for own in words] if n else list(names)
+
+
 def cut(text: str, *, limit: int) -> str:
     """The text with runs of spaces folded, at most `limit` characters; an ellipsis ends it where something is gone."""
     text = " ".join(text.split())

@@ -12,10 +12,14 @@ from latentscape.figures.inches import open_figure, place_axes
 from latentscape.figures.layer_axis import LINEAR_COLORS, OTHER_COLORS
 from latentscape.figures.legend_row import Mark, measure_legend_row, write_legend_row
 from latentscape.figures.rank_words import (
+    HARD,
+    POSITIVE,
     choose_groups,
     differs,
+    find_others,
     list_rank_notes,
     name_attribute,
+    say_easier,
     say_group_reading,
     say_rank_title,
 )
@@ -103,18 +107,20 @@ def _subtitle(findings: EmbeddingsFindings, ranks: Int[np.ndarray, " known"]) ->
 
 
 def _list_curves(findings: EmbeddingsFindings) -> dict[str, Int[np.ndarray, " known"]]:
-    """The ranks with and, where there are any, without hard negatives."""
+    """The ranks among all documents and, where some are right for no query, among the others."""
     curves = {WITH: _known(findings.ranking.best_rank)}
-    if (findings.document_kinds == 2).any():
+    if (findings.document_kinds != POSITIVE).any():
         curves[WITHOUT] = _known(findings.ranking.best_rank_without_hard)
     return curves
 
 
 def _list_marks(findings: EmbeddingsFindings, style: Style) -> list[Mark]:
-    n, n_hard = len(findings.documents), int((findings.document_kinds == 2).sum())
+    n, n_hard = len(findings.documents), int((findings.document_kinds == HARD).sum())
     texts = {
         WITH: f"among all {say_count(n, 'document')}",
-        WITHOUT: f"without the {n_hard:,} that are only hard negatives",
+        WITHOUT: say_easier(findings)
+        if find_others(findings)
+        else f"without the {n_hard:,} that are only hard negatives",
     }
     scores = {WITH: findings.ranking.scores.get("mrr"), WITHOUT: findings.ranking.scores.get("mrr_without_hard")}
     return [

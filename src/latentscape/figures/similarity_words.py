@@ -5,6 +5,7 @@ from itertools import pairwise
 from latentscape.figures.profile_words import is_below
 from latentscape.figures.render import plain
 from latentscape.figures.words import say_interval, say_number
+from latentscape.findings import title_layer
 from latentscape.measures.layer_similarity import LayerSimilarity
 from latentscape.measures.score import Score
 
@@ -28,7 +29,7 @@ def say_similarity(similarity: LayerSimilarity) -> str:
 
 
 def _list_steps(similarity: LayerSimilarity) -> list[Step]:
-    names = [plain(name) for name in similarity.layers]
+    names = [plain(title_layer(name)) for name in similarity.layers]
     found = [(names[i], names[j], similarity.cka.get((i, j))) for i, j in pairwise(range(len(names)))]
     return [(a, b, score, score.value) for a, b, score in found if score is not None and score.value is not None]
 

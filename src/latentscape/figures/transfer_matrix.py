@@ -74,7 +74,7 @@ def plan_matrices(dataset_names: Sequence[str]) -> Plan:
 def draw_transfers(figure: ThemedFigure, layer: LayerFindings, *, plan: Plan, left: float, top: float) -> None:
     """The layer's name, its largest loss, and a matrix for each reader."""
     theme, bold, small = figure.style.theme, text_font(10.0, bold=True), text_font(8.0)
-    name = fit_text(plain(layer.layer, limit=120), bold, width=plan.width)
+    name = fit_text(plain(layer.title, limit=120), bold, width=plan.width)
     loss = fit_text(say_largest_loss(layer, plan.names), small, width=plan.width)
     write_text(figure, name, left=left, top=top, font=bold, color=theme.ink)
     write_text(figure, loss, left=left, top=top + line_height(bold), font=small, color=theme.muted)

@@ -65,7 +65,7 @@ def list_losses(layer: LayerFindings, transfer: Transfer | None) -> list[Loss]:
     """All losses of one reader in one layer that could be measured, where there is something to lose."""
     if transfer is None:
         return []
-    name, p_values = plain(layer.layer), transfer.loss_p_values
+    name, p_values = plain(layer.title), transfer.loss_p_values
     return [
         Loss(layer=name, train=a, test=b, score=score, value=score.value, p_value=p_values.get((a, b)))
         for (a, b), score in transfer.losses.items()

@@ -107,7 +107,7 @@ def say_certainty(spearman: Score) -> str:
 
 def say_strongest_relation(layers: Sequence[LayerFindings]) -> str:
     """In which layers closer classes are confused more, and where most; empty where no layer could be measured."""
-    scores = [(plain(layer.layer), layer.confusion.spearman) for layer in layers]
+    scores = [(plain(layer.title), layer.confusion.spearman) for layer in layers]
     measured = [(name, score, score.value) for name, score in scores if score.value is not None]
     closer = [(value, name) for name, score, value in measured if value < 0 and shows_relation(score)]
     if not measured:

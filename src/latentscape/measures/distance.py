@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int, Real
 
-from latentscape.measures.bootstrap import bootstrap_interval, draw_counts, score_with
+from latentscape.measures.bootstrap import N_DRAWS, bootstrap_interval, draw_counts, score_with
 from latentscape.measures.class_distances import (
     ROUNDING,
     ClassSamples,
@@ -24,6 +24,8 @@ from latentscape.measures.surprise import measure_surprise
 from latentscape.shapes import Labels
 
 NAME = "confusion_distance_spearman"
+LEAST_DRAWS, MOST_RANKED = 200, 2_000_000
+"""With many classes fewer sets of samples are drawn, so that no more pairs than these are ranked in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +79,11 @@ def measure_confusion_against_distance(
 
     Near -1: the layer's geometry explains what the model mixes up. Near 0: the mix-ups arise elsewhere. Neither is
     better. The interval resamples samples and recomputes both sides; the covariance and the kernel stay. The
-    permutation p exchanges whole classes (Mantel 1967); as the centroid of a small class lies further from all others
-    by chance, and rates depend on sizes too, it holds 1/n_a + 1/n_b fixed. `surprise` names the pairs that the others
-    do not explain.
-    None with fewer than three pairs, or when all rates or all distances are equal. Samples whose label or prediction is
-    -1 are left out, and so are classes without samples or without a place: a centroid of zero has no direction, a
-    single sample no discrepancy.
+    permutation p exchanges whole classes (Mantel 1967); with more than 2,000 pairs of classes both take fewer draws. As
+    the centroid of a small class lies further from all others by chance, and rates depend on sizes too, it holds 1/n_a
+    + 1/n_b fixed. `surprise` names the pairs that the others do not explain. None with fewer than three pairs, or when
+    all rates or all distances are equal. Samples whose label or prediction is -1 are left out, and so are classes
+    without samples or without a place: a centroid of zero has no direction, a single sample no discrepancy.
 
     Raises:
         DataError: a feature is not finite, or a label or prediction is out of range.
@@ -174,7 +175,8 @@ def _resample_spearman(
     n_classes, space = len(space.has_place), space.coarsen()
     codes = samples.labels.astype(np.int64) * n_classes + samples.predictions
     draws = []
-    for counts in draw_counts(len(codes), seed=seed):
+    n_draws = max(LEAST_DRAWS, min(N_DRAWS, MOST_RANKED // max(1, len(pairs))))
+    for counts in draw_counts(len(codes), seed=seed, n_draws=n_draws):
         places = codes + np.arange(len(counts))[:, None] * n_classes**2
         confusions = np.bincount(places.ravel(), weights=counts.ravel(), minlength=len(counts) * n_classes**2)
         rates = _measure_rates(confusions.reshape(-1, n_classes, n_classes), pairs)

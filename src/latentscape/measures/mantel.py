@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 
 N_PERMUTATIONS = 9999
 """Random permutations of the classes where there are too many to try them all."""
+LEAST_PERMUTATIONS, MOST_PERMUTED = 999, 20_000_000
+"""With many classes there are as many fewer as keep the pairs permuted in all at this number."""
 MOST_ENUMERATED = 7
 """Classes up to which all permutations are tried: 5,040 of them."""
 LEAST_CLASSES = 4
@@ -29,12 +31,13 @@ def measure_mantel_p(
 
     Pairs that share a class are not independent, so a usual p-value would be too small. Here the classes of one side
     are exchanged, all pairs of a class moving with it, and the correlation r of the ranks (ties share their mean) is
-    taken again: p = (1 + number of |r_permuted| >= |r|) / (1 + 9,999), two-sided, in (0, 1]. Smaller speaks louder
-    against luck. Up to 7 classes all permutations are tried, the unchanged one among them, and p is their share with
-    |r_permuted| >= |r|. With 4 classes it can't be below 1/24, whatever the data. What either side's ranks share with
-    the ranks of `held` is taken off first (partial correlation), where both may depend on a third thing, such as the
-    sizes of the classes. All arguments list the pairs in the order of `itertools.combinations`. None with fewer than
-    four classes, when either side is not finite or constant, or when nothing of it is left.
+    taken again: p = (1 + number of |r_permuted| >= |r|) / (1 + 9,999), two-sided, in (0, 1]; with more than 2,000 pairs
+    fewer permutations are drawn, 999 at least. Smaller speaks louder against luck. Up to 7 classes all permutations are
+    tried, the unchanged one among them, and p is their share with |r_permuted| >= |r|. With 4 classes it can't be below
+    1/24, whatever the data. What either side's ranks share with the ranks of `held` is taken off first (partial
+    correlation), where both may depend on a third thing, such as the sizes of the classes. All arguments list the pairs
+    in the order of `itertools.combinations`. None with fewer than four classes, when either side is not finite or
+    constant, or when nothing of it is left.
 
     Source: Mantel 1967, Cancer Research 27, 209; partial: Smouse, Long and Sokal 1986, Systematic Zoology 35, 627; the
     count of the draws: Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585.
@@ -51,12 +54,13 @@ def measure_mantel_p(
         return float(np.mean(np.abs(_correlate_permuted(x, y, every)) >= observed))
     random = np.random.default_rng(seed)
     block = max(1, PAIRS_AT_ONCE // len(first))
+    n_permutations = max(LEAST_PERMUTATIONS, min(N_PERMUTATIONS, MOST_PERMUTED // len(first)))
     extreme = 0
-    for start in range(0, N_PERMUTATIONS, block):
-        size = min(block, N_PERMUTATIONS - start)
+    for start in range(0, n_permutations, block):
+        size = min(block, n_permutations - start)
         orders = random.permuted(np.tile(np.arange(n_classes), (size, 1)), axis=1)
         extreme += int(np.sum(np.abs(_correlate_permuted(x, y, orders)) >= observed))
-    return (1 + extreme) / (1 + N_PERMUTATIONS)
+    return (1 + extreme) / (1 + n_permutations)
 
 
 def _standardize(

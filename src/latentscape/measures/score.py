@@ -25,3 +25,11 @@ class Score:
     bounds: tuple[float, float] = (0.0, 1.0)
     interval: str = ""
     reason: str = ""
+
+    def __float__(self) -> float:
+        """The value; NaN where there is none."""
+        return float("nan") if self.value is None else float(self.value)
+
+    def __format__(self, spec: str) -> str:
+        """The value in a format of floats: `f"{scores['accuracy']:.0%}"`."""
+        return format(float(self), spec) if spec else str(self)

@@ -8,7 +8,6 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from jaxtyping import Float, UInt8
 
 from latentscape.datasets.audio import load_audio, measure_audio
@@ -90,6 +89,8 @@ def read_clip(wish: tuple[Path, bool]) -> Clip | None:
 
 def encode(waveform: Waveform) -> bytes:
     """Sound at RATE as MP3, which every browser plays; empty where this libsndfile can't write it."""
+    import soundfile  # noqa: PLC0415  an extra
+
     buffer = io.BytesIO()
     try:
         with soundfile.SoundFile(

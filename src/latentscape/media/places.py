@@ -29,6 +29,9 @@ def name_roots(manifest: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Pat
     Relative folders start at the current one. Only for a run of the user's own: whoever wrote the manifest chooses
     which folders are looked into.
     """
+    said = _read_places(manifest)
+    if said:
+        return said
     entries = _list_entries(manifest)
     folders = [folder for _, folder in entries]
     names = _follow_names(entries) or manifest.get("datasets")
@@ -140,6 +143,14 @@ def _list_places(folder: Path, dataset: str) -> list[Path]:
         return [folder]
     inside = real_path(folder / dataset)
     return [folder, inside] if inside.is_relative_to(folder) else [folder]
+
+
+def _read_places(manifest: Mapping[str, Any]) -> dict[str, Path]:
+    """The folder of each data set, where the run names them itself."""
+    settings = manifest.get("settings")
+    named = settings.get("media_roots") if isinstance(settings, Mapping) else None
+    pairs = named.items() if isinstance(named, Mapping) else ()
+    return {name: Path(folder) for name, folder in pairs if isinstance(name, str) and isinstance(folder, str)}
 
 
 def _list_entries(manifest: Mapping[str, Any]) -> list[tuple[str, Path]]:

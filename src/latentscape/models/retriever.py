@@ -22,18 +22,24 @@ from latentscape.models.loading import (
     read_config_values,
     read_folder_tensors,
     read_json,
-    side_branches,
-    take_body,
 )
 from latentscape.models.naming import modernize
-from latentscape.models.projection import ProjectionHead, Retriever, mean_over_tokens
+from latentscape.models.projection import Pooling, ProjectionHead, Retriever, mean_over_tokens
 from latentscape.models.sizes import build_checked
-from latentscape.models.text_encoders import build_text_encoder, digest_values, open_tokenizer
+from latentscape.models.text_encoders import (
+    build_text_encoder,
+    digest_values,
+    list_side_branches,
+    open_tokenizer,
+    rename_for,
+    take_encoder,
+)
 from latentscape.paths import is_file, is_folder
 
 __all__ = ["LoadedRetriever", "ProjectionHead", "Retriever", "load_encoder", "load_retriever", "mean_over_tokens"]
 
 BASE_OPTION = "`--base-model`"
+_POOLED: Mapping[str, str] = {"mean": "mean over tokens", "cls": "first token", "last": "last token"}
 _FIRST_BASE = ("BAAI/bge-m3", 1024)
 """The encoder that files which name none were trained on, and its width."""
 
@@ -118,31 +124,38 @@ def _encoder_of(model: Any) -> nn.Module:
 
 
 def load_encoder(
-    base_model: str, *, allow_missing: Sequence[str] = (), max_length: int | None = None
+    base_model: str,
+    *,
+    pooling: Pooling | None = None,
+    option: str = BASE_OPTION,
+    allow_missing: Sequence[str] = (),
+    max_length: int | None = None,
 ) -> LoadedRetriever:
-    """Open a text encoder as it was before any head was trained on it: mean over tokens, vectors of length 1.
+    """Open a text encoder without any head: one vector of its tokens (without `pooling` their mean), of length 1.
 
     An untrained linear head would be a random projection, which blurs what the encoder says and adds nothing, so there
-    is none. A sentence-transformers folder keeps its own pooling. Raises ModelError where the encoder cannot be had or
-    a tensor of it is missing, SafetyError where something wants to run code.
+    is none. A sentence-transformers folder keeps its own pooling. `option` is where the user named the model. Raises
+    ModelError where the encoder cannot be had or a tensor of it is missing, SafetyError where something wants to run
+    code.
     """
-    folder = find_model_folder(base_model, option=BASE_OPTION)
+    folder = find_model_folder(base_model, option=option)
     if is_file(folder / "modules.json"):
         return load_retriever(folder, allow_missing=allow_missing, max_length=max_length)
     config = read_config_values(folder)
     body, digests = read_folder_tensors(folder)
-    tensors = {f"encoder.{name}": tensor for name, tensor in take_body(body).items()}
+    tensors = {f"encoder.{name}": tensor for name, tensor in take_encoder(body, config).items()}
+    made = pooling or "mean"
     return _open(
-        lambda: Retriever(build_text_encoder(config, source=base_model), nn.Identity()),
+        lambda: Retriever(build_text_encoder(config, source=base_model), nn.Identity(), pooling=made),
         _Opened(
             tensors=tensors,
             folder=folder,
             source=base_model,
             config=config,
-            fingerprint={"base": digests, "config": config},
+            fingerprint={"base": digests, "config": config, **({} if made == "mean" else {"pooling": made})},
             sha256=next(iter(digests.values())) if len(digests) == 1 else digest_values(digests),
-            name=f"{base_model}, no head",
-            metadata={"base_model": base_model},
+            name=f"{base_model}, no head" if pooling is None else f"{base_model}, {_POOLED[pooling]}",
+            metadata={"base_model": base_model, **({} if pooling is None else {"pooling": pooling})},
             base={"name": base_model, "files": digests},
         ),
         allow_missing=allow_missing,
@@ -272,13 +285,14 @@ def _open(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build_checked(build, opened.config, tensors=opened.tensors, source=opened.source)
-    side = ["encoder." + branch for branch in side_branches(model.encoder)]
-    receipt = load_weights(model, opened.tensors, source=opened.source, side_branches=side, allow_missing=allow_missing)
+    side = ["encoder." + branch for branch in list_side_branches(model.encoder)]
+    tensors = _rename_encoder(model.encoder, opened)
+    receipt = load_weights(model, tensors, source=opened.source, side_branches=side, allow_missing=allow_missing)
     receipt = opened.chosen.stamp(receipt) if opened.chosen else receipt
     if opened.base is not None:
         n_tensors = sum(name.startswith("encoder.") for name in receipt.matched)
         receipt = dataclasses.replace(receipt, base={**opened.base, "n_tensors": n_tensors})
-    tokenizer = open_tokenizer(opened.folder, model.encoder, max_length=max_length)
+    tokenizer = open_tokenizer(opened.folder, model.encoder, max_length=max_length, pad_with_end=True)
     return LoadedRetriever(
         model=model.eval(),
         tokenize=tokenizer.encode,
@@ -290,6 +304,14 @@ def _open(
         name=opened.name,
         metadata=opened.metadata,
     )
+
+
+def _rename_encoder(encoder: nn.Module, opened: _Opened) -> dict[str, Tensor]:
+    """All tensors, those of the encoder under the names that it has as built."""
+    body = {name.removeprefix("encoder."): part for name, part in opened.tensors.items() if name.startswith("encoder.")}
+    named = rename_for(encoder, body, source=opened.source)
+    rest = {name: part for name, part in opened.tensors.items() if not name.startswith("encoder.")}
+    return {**{f"encoder.{name}": part for name, part in named.items()}, **rest}
 
 
 def _size_head(saved: _Saved) -> tuple[int, int, bool]:
@@ -359,4 +381,5 @@ def _complete(saved: _Saved, folder: Path) -> tuple[dict[str, Tensor], dict[str,
     if saved.holds_encoder:
         return tensors, hash_files(folder, ["config.json"])
     body, digests = read_folder_tensors(folder)
-    return {**{f"encoder.{name}": t for name, t in take_body(body).items()}, **tensors}, digests
+    values = read_config_values(folder)
+    return {**{f"encoder.{name}": t for name, t in take_encoder(body, values).items()}, **tensors}, digests

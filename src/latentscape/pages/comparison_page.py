@@ -30,10 +30,11 @@ def render_comparison_page(findings: ComparisonFindings, *, style: Style) -> str
         raise UsageError("no layer has a map to show", hint="compare with at least one map method, e.g. tsne")
     shown = choose_rows(findings)
     n, n_checkpoints = len(findings.subject.ids), len(findings.checkpoints)
+    pictures = "inside" if findings.subject.thumbnails else "none"
     return render(
         "compare.html.j2",
         style=_style(),
-        policy=policy(_scripts().values(), styles=[_style()]),
+        policy=policy(_scripts().values(), styles=[_style()], pictures=pictures),
         title=f"{name_of(findings, 0)} to {name_of(findings, -1)} · {count(n_checkpoints, 'checkpoint')} · n = {n:,}",
         headline=say_title(findings),
         facts=describe_study(findings),

@@ -31,6 +31,8 @@ from latentscape.shapes import Flags, Rows
 
 MOST_PLACES = 4_000_000
 """Points times maps on one page: 16 megabytes of places. More maps leave room for fewer points."""
+PICTURE_BYTES = 2_000_000
+"""Of thumbnails on one page."""
 LEAST_POINTS = 2_000
 """Shown however many maps there are."""
 MOST_LETTERS, MOST_NAME_LETTERS = 240, 120
@@ -122,6 +124,7 @@ def collect_payload(findings: ComparisonFindings, shown: Rows, *, style: Style) 
         "n": len(shown),
         "ids": strings.pack((subject.ids[row] for row in shown), limit=MOST_NAME_LETTERS),
         "texts": strings.pack(subject.texts[row] for row in shown),
+        "pictures": _list_pictures(view),
         "judged": pack_flags(view.judged[shown]),
         **_describe_looks(view),
         "groups": [
@@ -141,6 +144,25 @@ def collect_payload(findings: ComparisonFindings, shown: Rows, *, style: Style) 
         "faint": say_weak(),
     }
     return {**payload, "strings": strings.texts}
+
+
+def _list_pictures(view: _View) -> dict[int, str]:
+    """The thumbnails by point, as many as there is room for: those that some checkpoint takes for another class first,
+    and of the others the first."""
+    findings, room = view.findings, PICTURE_BYTES
+    wrong = np.zeros(len(findings.subject.ids), dtype=bool)
+    for answers in findings.answers:
+        wrong[: len(answers.right)] |= ~answers.right
+    order = np.argsort(~wrong[view.shown], kind="stable")
+    pictures: dict[int, str] = {}
+    for point in order.tolist():
+        image = findings.subject.thumbnails.get(int(view.shown[point]))
+        if image is None:
+            continue
+        if (room := room - len(image)) < 0:
+            break
+        pictures[point] = _encode(image)
+    return pictures
 
 
 def _describe_looks(view: _View) -> dict[str, Any]:

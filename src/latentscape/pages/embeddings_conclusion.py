@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from latentscape.figures.rank_words import find_others, say_easier
 from latentscape.figures.words import say_share
 from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.minimal_pairs import TypeEffect
@@ -12,7 +13,7 @@ from latentscape.measures.score import Score
 from latentscape.pages.report import Paragraph
 from latentscape.pages.words import SMALL, count, share_with_interval, value_with_interval
 
-REPEATS = ("repeated_query", "shared_positive", "repeated_row", "repeated_negative")
+REPEATS = ("repeated_query", "shared_positive", "repeated_row", "repeated_negative", "repeated_document")
 """Defects that are copies: they are counted once here, and nothing is wrong with them."""
 
 
@@ -83,7 +84,7 @@ def _say_ranks(findings: EmbeddingsFindings) -> str:
     hit, alone = findings.scores.get("hit_at_1"), findings.scores.get("hit_at_1_without_hard")
     if hit is None or hit.value is None:
         return ""
-    without = "" if alone is None or alone.value is None else f", {say_share(alone.value)} without hard negatives"
+    without = "" if alone is None or alone.value is None else f", {say_share(alone.value)} {say_easier(findings)}"
     n = count(len(findings.documents), "document")
     return f"Among {n} a right one comes first for {share_with_interval(hit)} of the queries{without}."
 
@@ -108,6 +109,7 @@ def _answer_generalizes(findings: EmbeddingsFindings) -> Iterable[str]:
     mrr, n = findings.scores.get("mrr"), len(findings.queries)
     yield f"MRR is {value_with_interval(mrr)} among {count(len(findings.documents), 'document')}." if mrr else ""
     yield _say_trained(findings)
+    yield _say_others(findings)
     yield "Among more documents ranks get worse."
     yield _say_few(n)
 
@@ -124,6 +126,16 @@ def _say_trained(findings: EmbeddingsFindings) -> str:
     left = f"{count(out, 'query', 'queries')} of the training file {'was' if out == 1 else 'were'} left out"
     heard = f", though {count(shared, 'document was', 'documents were')} in it too" if shared else ""
     return f"The numbers come from {n} that the training file does not have ({left}){heard}."
+
+
+def _say_others(findings: EmbeddingsFindings) -> str:
+    """What is not known of a corpus: somebody looked at a few of its documents only."""
+    n = find_others(findings)
+    if not n:
+        return ""
+    whole = count(len(findings.documents), "document")
+    are, they = ("is", "it counts") if n == 1 else ("are", "they count")
+    return f"{n:,} of {whole} {are} neither right nor declared wrong for any of these queries; {they} as wrong."
 
 
 def _say_few(n: int) -> str:

@@ -101,7 +101,7 @@ def _tell_shared(improvement: Improvement, _: EmbeddingsFindings) -> Told:
     shared, raw, clean = (improvement.scores.get(name) for name in ("shared", "raw", "clean"))
     n = 0 if shared is None else shared.n
     told = ""
-    if raw is not None and clean is not None:
+    if raw is not None and clean is not None and share_with_interval(raw) != share_with_interval(clean):
         told = (
             f" With every row at its word hit@1 would be {share_with_interval(raw)}, not {share_with_interval(clean)}."
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from latentscape.figures.rank_words import find_others, say_easier
 from latentscape.figures.render import cut
 from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.score import Score
@@ -90,13 +91,14 @@ def _mean_and_deviation(mean: Score, deviation: Score | None) -> str:
 def _tell_ranks(findings: EmbeddingsFindings, file: str) -> Picture:
     hit, alone = findings.scores.get("hit_at_1"), findings.scores.get("hit_at_1_without_hard")
     told = [f"Rank 1: {share_with_interval(hit)}" if hit else ""]
-    told += [f"without hard negatives {share_with_interval(alone)}" if alone else ""]
+    told += [f"{say_easier(findings)} {share_with_interval(alone)}" if alone else ""]
     shares = ", ".join(filter(None, told))
+    dear = "the other documents" if find_others(findings) else "hard negatives"
     return Picture(
         file=file,
         title="At which rank the first right document comes",
         text="The curve is the share of queries that find a right document within so many; the gap between the two is "
-        f"what hard negatives cost. {shares}{'.' if shares else ''}".strip(),
+        f"what {dear} cost. {shares}{'.' if shares else ''}".strip(),
         alt="Cumulative share of queries by the rank of their best right document, and by group of queries",
     )
 

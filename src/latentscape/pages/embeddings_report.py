@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from latentscape.figures.rank_words import find_others
 from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.words import say_share
 from latentscape.findings import EmbeddingsFindings
@@ -103,9 +104,11 @@ def _describe_data(findings: EmbeddingsFindings) -> str:
     n_right, n_hard = (sum(len(row) for row in rows) for rows in (findings.relevant, findings.hard_negatives))
     could_be = findings.model.n_tensors_total and not findings.train_compared
     compared = " No training file was compared." if could_be else ""
+    n_others = find_others(findings)
+    others = f" and {n_others:,} neither right nor declared wrong for any query" if n_others else ""
     return (
         f"{count(len(findings.queries), 'query', 'queries')} and {count(len(findings.documents), 'document')}, "
-        f"{n_hard_only:,} of them only ever hard negatives; {count(n_right, 'right pair')} and "
+        f"{n_hard_only:,} of them only ever hard negatives{others}; {count(n_right, 'right pair')} and "
         f"{count(n_hard, 'declared hard negative')}. Equal texts are one document.{compared}"
     )
 
@@ -116,7 +119,7 @@ def _tell_key(findings: EmbeddingsFindings) -> Iterable[Block]:
 
 
 def _tell_ranks(findings: EmbeddingsFindings) -> Iterable[Block]:
-    yield from tables.tabulate_ranks(findings.scores)
+    yield from tables.tabulate_ranks(findings)
     yield from tables.tabulate_groups(findings.groups)
 
 

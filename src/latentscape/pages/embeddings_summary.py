@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from latentscape.figures.rank_words import say_easier
 from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.scales import Check, describe_margin, describe_separation
 from latentscape.measures.score import Score
@@ -90,7 +91,7 @@ def _say_ranks(findings: EmbeddingsFindings) -> str:
     names = {"mrr": "MRR", "recall_at_10": "recall@10", "ndcg_at_10": "nDCG@10"}
     hit, alone = _get(findings, "hit_at_1"), _get(findings, "hit_at_1_without_hard")
     told = [f"hit@1 {share_with_interval(hit)}" if hit else ""]
-    told += [f"without hard negatives {share_with_interval(alone)}" if alone else ""]
+    told += [f"{say_easier(findings)} {share_with_interval(alone)}" if alone else ""]
     return _list("Ranks", [*told, *(_say(label, _get(findings, name)) for name, label in names.items())])
 
 

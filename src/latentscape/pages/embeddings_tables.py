@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from latentscape.datasets.attributes import Attribute
+from latentscape.figures.rank_words import find_others, say_easier
 from latentscape.figures.words import say_method, say_number, say_share
 from latentscape.findings import EmbeddingsFindings
 from latentscape.measures.attribute_places import AttributePlaces
@@ -134,10 +135,14 @@ def tabulate_populations(scores: Mapping[str, Score]) -> Iterable[ScoreTable | T
     )  # fmt: skip
 
 
-def tabulate_ranks(scores: Mapping[str, Score]) -> Iterable[Table]:
+def tabulate_ranks(findings: EmbeddingsFindings) -> Iterable[Table]:
     """Ranks among all documents, and among those that are right for some query."""
     note = "A wrong document that ties with a right one counts as ahead of it."
-    yield from _compare("Ranks of right documents", scores, RANKS, kinds=CORPORA, note=note)
+    kinds = CORPORA
+    if find_others(findings):
+        labels = "Among all documents", say_easier(findings).capitalize()
+        kinds = dict(zip(CORPORA, labels, strict=True))
+    yield from _compare("Ranks of right documents", findings.scores, RANKS, kinds=kinds, note=note)
 
 
 def _compare(

@@ -1,15 +1,11 @@
-"""User text made safe for the places a page puts it: hover labels, script blocks, Markdown and links."""
+"""User text made safe for the places a page puts it: script blocks, Markdown and links."""
 
-import html
 import json
 import re
-import textwrap
 import unicodedata
 from typing import Any
 from urllib.parse import quote
 
-HOVER_COLUMNS = 64
-HOVER_LINES = 8
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control letters, lone surrogates, and marks that turn the reading direction."""
 _IN_SCRIPTS = {letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -24,17 +20,6 @@ _BLOCK_START = re.compile(r"^(#{1,6}|[-+](?=\s|$)|-(?=--)|[>=]|\d+(?=[.)](?:\s|$
 def clean_text(text: str) -> str:
     """One line of NFC text: white space folded, and what can't be seen dropped."""
     return _HIDDEN.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
-
-
-def escape_hover(text: str) -> str:
-    """Text that plotly shows letter by letter: its hover labels understand a few tags and entities otherwise."""
-    return html.escape(clean_text(text), quote=False)
-
-
-def wrap_hover(text: str) -> str:
-    """Long text on several lines of a hover label, escaped, cut with an ellipsis after HOVER_LINES lines."""
-    lines = textwrap.wrap(clean_text(text), HOVER_COLUMNS, max_lines=HOVER_LINES, placeholder=" …")
-    return "<br>".join(html.escape(line, quote=False) for line in lines) or "(empty)"
 
 
 def embed_json(value: Any) -> str:

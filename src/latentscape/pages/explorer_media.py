@@ -1,21 +1,24 @@
 """Sound and pictures of the explorer's page: clips that travel in it, and links to those that don't."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from latentscape.exploration import N_PEAKS, Media
+from latentscape.exploration import Media
 from latentscape.pages.explorer_container import Container, Described, describe_array, describe_texts, size_of
 from latentscape.pages.explorer_details import say_left_out
 from latentscape.pages.explorer_texts import clean_all
 from latentscape.pages.words import count
 
-CLIP_BYTES, LINK_BYTES, PEAK_BYTES = 24_000_000, 4_000_000, 4_000_000
+CLIP_BYTES, LINK_BYTES, PEAK_BYTES, THUMBNAIL_BYTES = 24_000_000, 4_000_000, 4_000_000, 24_000_000
 _LINK = re.compile(r"(?!/)[\w.~%!$&'()*+,;=@/-]+", re.ASCII)
 """A relative address: no scheme, no host, nothing that a browser would take for a way out."""
 LONGEST_LINK = 2_000
 _MIME = re.compile(r"(audio|image)/[a-z0-9.+-]+")
+THUMBNAIL_MIME = "image/webp"
+"""What thumbnails are called; a browser looks at the bytes of a picture, not at this."""
 
 
 def add_media(
@@ -50,7 +53,7 @@ def _add_bars(container: Container, media: Media, left_out: list[str], *, is_ser
         left_out.append(say_left_out("the waveforms"))
         return found
     peak_rows, peaks = (container.place(*array) for array in arrays)
-    return {**found, "peakRows": peak_rows, "peaks": peaks, "bars": N_PEAKS}
+    return {**found, "peakRows": peak_rows, "peaks": peaks, "bars": media.peaks.shape[1]}
 
 
 def _add_links(container: Container, links: list[str], left_out: list[str]) -> dict[str, Any]:
@@ -64,21 +67,42 @@ def _add_links(container: Container, links: list[str], left_out: list[str]) -> d
 
 
 def _add_clips(container: Container, media: Media, left_out: list[str]) -> dict[str, Any]:
-    """Each as it is, one after the other, so that a page reads one without the others."""
-    rows, ends, clips, size = [], [], [], 0
-    for row, clip in media.files.items():
-        if size + len(clip) <= CLIP_BYTES:
-            size += len(clip)
+    if not _MIME.fullmatch(media.mime):
+        return {}
+    clips, n_left = _add_files(container, media.files, most_bytes=CLIP_BYTES)
+    if n_left:
+        left_out.append(say_left_out(count(n_left, "clip")))
+    return {"mime": media.mime, **clips} if clips else {}
+
+
+def add_thumbnails(
+    container: Container, thumbnails: Mapping[int, bytes], left_out: list[str], *, is_served: bool, n: int
+) -> dict[str, Any] | None:
+    """The small pictures of the header; None where there are none. Served, it says only which samples have one."""
+    if not thumbnails:
+        return None
+    if is_served:
+        return {"has": container.array(np.isin(np.arange(n), list(thumbnails)), "u1")}
+    placed, n_left = _add_files(container, thumbnails, most_bytes=THUMBNAIL_BYTES)
+    if n_left:
+        left_out.append(say_left_out(count(n_left, "thumbnail")))
+    return {"mime": THUMBNAIL_MIME, **placed} if placed else None
+
+
+def _add_files(container: Container, files: Mapping[int, bytes], *, most_bytes: int) -> tuple[dict[str, Any], int]:
+    """Each as it is, one after the other, so that a page reads one without the others; and how many had no room."""
+    rows, ends, kept, size = [], [], [], 0
+    for row, file in files.items():
+        if size + len(file) <= most_bytes:
+            size += len(file)
             rows.append(row)
             ends.append(size)
-            clips.append(clip)
-    if len(rows) < len(media.files):
-        left_out.append(say_left_out(count(len(media.files) - len(rows), "clip")))
-    if not rows or not _MIME.fullmatch(media.mime):
-        return {}
-    return {
-        "mime": media.mime,
+            kept.append(file)
+    if not rows:
+        return {}, len(files)
+    placed = {
         "clipRows": container.array(np.array(rows), "u4"),
         "clipEnds": container.array(np.array(ends), "u4"),
-        "clips": container.plain(b"".join(clips)),
+        "clips": container.plain(b"".join(kept)),
     }
+    return placed, len(files) - len(rows)

@@ -19,7 +19,7 @@ from latentscape.pages.explorer_container import (
     size_of,
 )
 from latentscape.pages.explorer_details import add_details, say_left_out
-from latentscape.pages.explorer_media import add_media
+from latentscape.pages.explorer_media import add_media, add_thumbnails
 from latentscape.pages.explorer_texts import LONGEST, LONGEST_NAME, clean_all, clean_name
 
 GRID = 65_535
@@ -66,6 +66,7 @@ def pack_exploration(exploration: Exploration, *, style: Style, is_served: bool 
         "ids": _add_ids(container, exploration, left_out),
         **add_details(container, exploration, left_out, is_served=is_served),
         "media": add_media(container, exploration.media, left_out, is_served=is_served),
+        "thumbnails": add_thumbnails(container, exploration.thumbnails, left_out, is_served=is_served, n=exploration.n),
     }
     header["captions"] = [*header["captions"], *left_out]
     return Packed(data=container.finish(header), left_out=tuple(left_out))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentscape.figures.sample_words import name_groups, words_of
 from latentscape.figures.words import say_share, say_strongest_relation
 from latentscape.findings import LatentsFindings
 from latentscape.measures.readout import Readout, Target
@@ -14,6 +15,8 @@ from latentscape.pages.report import Paragraph
 from latentscape.pages.words import SMALL, count, share_with_interval, value_with_interval
 
 FEW_NAMES = 3
+LEAST_CLASSES = 3
+"""Of two classes there is no pair that is mixed up most."""
 """Names listed in a sentence; the rest is counted."""
 
 
@@ -63,7 +66,7 @@ def find_most_confused(findings: LatentsFindings) -> ConfusedPair | None:
         rate=float(rates[worst]),
         n=int(sizes[a] + sizes[b]),
         distance=float(last.confusion.distances[worst]),
-        layer=last.layer,
+        layer=last.title,
         metric=last.confusion.metric,
     )
 
@@ -120,7 +123,7 @@ class _Reading:
 
 def _read_layers(findings: LatentsFindings, target: Target) -> list[_Reading]:
     """The layers where it was measured, in their order; linear, or k-NN where there is no linear one."""
-    found = [(layer.layer, layer.readouts.get((target, "linear"))) for layer in findings.layers]
+    found = [(layer.title, layer.readouts.get((target, "linear"))) for layer in findings.layers]
     measured = [(name, each, each.score.value) for name, each in found if each is not None]
     known = [(name, each, value) for name, each, value in measured if value is not None]
     return [
@@ -138,7 +141,7 @@ def _say_class(findings: LatentsFindings) -> str:
     readings = _read_layers(findings, "class")
     detected = [reading for reading in readings if reading.detected]
     if not readings or _lacks_null(readings):
-        return _explain_missing_null(readings, what="the class")
+        return name_groups(_explain_missing_null(readings, what="the class"), words_of(findings).group)
     if not detected:
         return "In no layer is the class detectably readable: a linear probe does as well on permuted labels."
     best = max(detected, key=lambda reading: reading.value)
@@ -148,22 +151,26 @@ def _say_class(findings: LatentsFindings) -> str:
     if not others:
         return f"{told} ({guess})."
     least = min(others, key=lambda reading: reading.value)
+    if least.value == best.value:
+        right = share_with_interval(best.readout.score)
+        return f"A linear probe reads the class equally well from every layer: {right} ({guess})."
     return f"{told}, least from {least.layer}: {share_with_interval(least.readout.score)} ({guess})."
 
 
 def _say_dataset(findings: LatentsFindings) -> str:
-    return _say_leak(_read_layers(findings, "dataset"), what="The dataset")
+    return _say_leak(_read_layers(findings, "dataset"), what="The dataset", group=words_of(findings).group)
 
 
 def _say_speaker(findings: LatentsFindings) -> str:
-    return _say_leak(_read_layers(findings, "speaker"), what="The speaker")
+    group = words_of(findings).group
+    return _say_leak(_read_layers(findings, "speaker"), what=f"The {group}", group=group)
 
 
-def _say_leak(readings: list[_Reading], *, what: str) -> str:
+def _say_leak(readings: list[_Reading], *, what: str, group: str) -> str:
     """Where something can be read that the class should not need."""
     detected = [reading for reading in readings if reading.detected]
     if not readings or _lacks_null(readings):
-        return _explain_missing_null(readings, what=f"{what[0].lower()}{what[1:]}")
+        return name_groups(_explain_missing_null(readings, what=f"{what[0].lower()}{what[1:]}"), group)
     if not detected:
         return f"{what} is not detectably readable from any layer."
     if len(detected) == len(readings):
@@ -174,7 +181,8 @@ def _say_leak(readings: list[_Reading], *, what: str) -> str:
     told = f"{what} can be read from {where}: {say_share(best.value)} in {best.layer}"
     still = "" if last.layer == best.layer else f", still {say_share(last.value)} in {last.layer}"
     unsure = any(not reading.readout.grouped for reading in detected) and what == "The dataset"
-    voices = "; with so few speakers it may be their voices that are read" if unsure else ""
+    whose = "their voices" if group == "speaker" else f"the {group}s themselves"
+    voices = f"; with so few {group}s it may be {whose} that are read" if unsure else ""
     return f"{told}{still} (chance {say_share(best.readout.chance)}){voices}."
 
 
@@ -195,24 +203,36 @@ def _answer_generalizes(findings: LatentsFindings) -> str:
 
 
 def _say_speakers(findings: LatentsFindings) -> str:
-    n_speakers, shared = len(set(findings.speakers)), findings.shared_speakers
-    told = f"The numbers come from {count(len(findings.ids), 'sample')} of {count(n_speakers, 'speaker')}."
+    n_speakers, shared, group = len(set(findings.speakers)), findings.shared_speakers, words_of(findings).group
+    if not findings.has_groups and not shared:
+        return _say_alone(findings)
+    told = f"The numbers come from {count(len(findings.ids), 'sample')} of {count(n_speakers, group)}."
     if shared:
         names = ", ".join(shared[:FEW_NAMES]) + (
             f" and {len(shared) - FEW_NAMES} more" if len(shared) > FEW_NAMES else ""
         )
         return (
-            f"{told} {count(len(shared), 'speaker is', 'speakers are')} also on the training side of the split "
-            f"({names}): for new speakers the numbers are too good."
+            f"{told} {count(len(shared), f'{group} is', f'{group}s are')} also on the training side of the split "
+            f"({names}): for new {group}s the numbers are too good."
         )
     if findings.n_train:
         return (
-            f"{told} None of these is among the speakers of the {count(findings.n_train, 'training sample')}, so the "
-            "numbers speak for new speakers of the same datasets."
+            f"{told} None of these is among the {group}s of the {count(findings.n_train, 'training sample')}, so the "
+            f"numbers speak for new {group}s of the same datasets."
         )
     return (
-        f"{told} They speak for new speakers if "
+        f"{told} They speak for new {group}s if "
         "none of these was trained on; scores on the training samples, and so the gap to them, were not measured here."
+    )
+
+
+def _say_alone(findings: LatentsFindings) -> str:
+    """Of samples that are not known to belong together."""
+    words, n = words_of(findings), count(len(findings.ids), "sample")
+    return (
+        f"The numbers come from {n}, each taken for itself, as nothing says which of them belong together. They "
+        f"speak for new {words.many} like these if none of these was trained on; scores on the training samples, and "
+        "so the gap to them, were not measured here."
     )
 
 
@@ -223,7 +243,7 @@ def _say_transfer(findings: LatentsFindings) -> str:
     if not findings.layers:
         return ""
     linear = [
-        (layer.layer, transfer)
+        (layer.title, transfer)
         for layer in findings.layers
         for transfer in layer.transfers
         if transfer.reader == "linear"
@@ -234,7 +254,7 @@ def _say_transfer(findings: LatentsFindings) -> str:
         for key, loss in transfer.losses.items()
         if loss.value is not None
     ]
-    main = findings.main_layer.layer
+    main = findings.main_layer.title
     ways = [(key, transfer) for name, key, transfer in losses if name == main]
     if not ways:
         reasons = {loss.reason for _, transfer in linear for loss in transfer.losses.values() if loss.reason}
@@ -299,6 +319,8 @@ def _name_confused_pair(findings: LatentsFindings) -> str:
     worst = find_most_confused(findings)
     if worst is None:
         return "No two classes were mixed up."
+    if len(findings.class_names) < LEAST_CLASSES:
+        return ""
     return f"It mixes up {worst.first} and {worst.second} most, in {say_share(worst.rate)} of their samples."
 
 
@@ -306,6 +328,8 @@ def _say_confidence(findings: LatentsFindings) -> str:
     score = findings.calibration.scores.get("overconfidence") if findings.calibration else None
     if score is None or score.value is None or score.low is None or score.high is None:
         return ""
+    if round(100 * max(abs(score.value), abs(score.low), abs(score.high)), 1) == 0:
+        return "It is as sure as it is right."
     if score.low <= 0 <= score.high:
         return f"It is not detectably over- or underconfident ({say_points(score)})."
     flipped = Score(name=score.name, value=-score.value, n=score.n, low=-score.high, high=-score.low)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from latentscape.figures.sample_words import name_groups, words_of
 from latentscape.figures.words import say_share
-from latentscape.findings import Improvement, LatentsFindings
+from latentscape.findings import Improvement, LatentsFindings, title_layer
 from latentscape.measures.score import Score
 from latentscape.pages.advice import Told, tell_advice, tell_withheld
 from latentscape.pages.report import Advice
@@ -27,19 +28,21 @@ def list_withheld(findings: LatentsFindings) -> tuple[str, ...]:
 def _tell_leaking(improvement: Improvement, findings: LatentsFindings) -> Told:
     n = sum(len(set(suspect.splits)) > 1 and "copies" in suspect.kind for suspect in findings.suspects)
     return (
-        f"{count(n, 'recording')} on both sides of the split",
-        "Byte for byte the same file was trained on and is judged here, so the scores are too good.",
+        f"{_count(n, findings)} on both sides of the split",
+        f"Byte for byte the same {_content(findings)} was trained on and is judged here, so the scores are too good.",
         "Remove the copies, train again, and only then read the scores.",
     )
 
 
-def _tell_speakers(improvement: Improvement, _: LatentsFindings) -> Told:
+def _tell_speakers(improvement: Improvement, findings: LatentsFindings) -> Told:
+    group = words_of(findings).group
+    whose = "voices" if group == "speaker" else f"{group}s"
     names = ", ".join(improvement.subject[:5])
     more = f" and {len(improvement.subject) - 5} more" if len(improvement.subject) > 5 else ""
     return (
-        f"{count(len(improvement.subject), 'speaker')} on both sides of the split: {names}{more}",
-        f"The model was trained on voices it is judged on; {say_share(improvement.stake)} of the samples are theirs.",
-        "Split by speaker and train again.",
+        f"{count(len(improvement.subject), group)} on both sides of the split: {names}{more}",
+        f"The model was trained on {whose} it is judged on; {say_share(improvement.stake)} of the samples are theirs.",
+        f"Split by {group} and train again.",
     )
 
 
@@ -48,11 +51,11 @@ def _tell_conflicts(improvement: Improvement, findings: LatentsFindings) -> Told
     names = findings.class_names
     pairs = [" and ".join(dict.fromkeys(names[label] for label in each.labels if label >= 0)) for each in groups]
     trained = sum(split == "train" for each in groups for split in each.splits)
-    heard = f" {count(trained, 'file')} of these were trained on." if trained else ""
+    heard = f" {count(trained, _content(findings))} of these were trained on." if trained else ""
     return (
-        f"{count(len(groups), 'recording')} filed under two labels ({'; '.join(dict.fromkeys(pairs))})",
-        f"The files are byte for byte the same, so one label at least is wrong.{heard}",
-        "Listen to them, keep one label or none, and train again.",
+        f"{_count(len(groups), findings)} filed under two labels ({'; '.join(dict.fromkeys(pairs))})",
+        f"The {_content(findings)}s are byte for byte the same, so one label at least is wrong.{heard}",
+        f"{words_of(findings).look} them, keep one label or none, and train again.",
     )
 
 
@@ -60,7 +63,7 @@ def _tell_label_errors(improvement: Improvement, findings: LatentsFindings) -> T
     n = len(improvement.samples)
     return (
         f"{count(n, 'sample')} may carry the wrong label",
-        f"In {findings.main_layer.layer} most of their neighbors have another label, and the model, which was not "
+        f"In {findings.main_layer.title} most of their neighbors have another label, and the model, which was not "
         "trained on them, prefers that same label. It may also be the model that is wrong.",
         f"Relabel or confirm {'this one' if n == 1 else f'these {n}'} first: suspects.csv has what they look like.",
     )
@@ -92,34 +95,37 @@ def _place_pair(scores: Mapping[str, Score], findings: LatentsFindings) -> str:
         return ""
     closer = scores["closer"].value
     where = "the closest of all pairs" if closer == 0 else f"{say_share(closer)} of all pairs are closer"
-    return f" {DISTANCES[metric]} in {findings.main_layer.layer}: {scores[metric].value:.2f}, {where}."
+    return f" {DISTANCES[metric]} in {findings.main_layer.title}: {scores[metric].value:.2f}, {where}."
 
 
-def _tell_weak_class(improvement: Improvement, _: LatentsFindings) -> Told:
+def _tell_weak_class(improvement: Improvement, findings: LatentsFindings) -> Told:
     label, usual = improvement.subject
     recall, others = improvement.scores["recall"], improvement.scores["others"]
     return (
         f"{label} is recognized less often than the other classes",
         f"Recall {share_with_interval(recall)} on {count(recall.n, 'sample')}, where the others together have "
         f"{say_share(others.value or 0.0)}{_p(improvement)}. The model says {usual} most often instead.",
-        f"Listen to the missed ones, add or reweigh samples of {label}, and check that its labels mean one thing.",
+        f"{words_of(findings).look} the missed ones, add or reweigh samples of {label}, and check that its labels mean "
+        "one thing.",
     )
 
 
-def _tell_transfer(improvement: Improvement, _: LatentsFindings) -> Told:
+def _tell_transfer(improvement: Improvement, findings: LatentsFindings) -> Told:
     source, target, layer = improvement.subject
     across, within, loss = (improvement.scores[name] for name in ("across", "within", "loss"))
     return (
         f"What is learned on {source} does not carry over to {target}",
-        f"In {layer} a linear reader trained on {source} is right for {share_with_interval(across)} of the "
-        f"{count(across.n, 'sample')} of {target}, one trained on {target} for {share_with_interval(within)}: a loss "
-        f"of {_points(loss)}{_p(improvement)}. Only classes that both have count.",
-        f"Train on more recordings like {target}, or make the layer blind to the dataset (domain head, augmentation).",
+        f"In {title_layer(layer)} a linear reader trained on {source} is right for {share_with_interval(across)} of "
+        f"the {count(across.n, 'sample')} of {target}, one trained on {target} for {share_with_interval(within)}: a "
+        f"loss of {_points(loss)}{_p(improvement)}. Only classes that both have count.",
+        f"Train on more {words_of(findings).many} like {target}, or make the layer blind to the dataset (domain head, "
+        "augmentation).",
     )
 
 
 def _tell_dataset(improvement: Improvement, findings: LatentsFindings) -> Told:
-    first, last, note = improvement.subject
+    first, last = map(title_layer, improvement.subject[:2])
+    words, note = words_of(findings), name_groups(improvement.subject[2], words_of(findings).group)
     most, still, chance = (improvement.scores[name] for name in ("most", "last", "chance"))
     guess = f"always guessing the larger gives {say_share(chance.value or 0.0)}"
     if first == last:
@@ -128,32 +134,37 @@ def _tell_dataset(improvement: Improvement, findings: LatentsFindings) -> Told:
         where = f"The dataset can be read from {first} at {share_with_interval(most)} and still from {last} at "
         where += share_with_interval(still)
     if note:
-        action = "Hold out two speakers or more of each dataset: then voices and datasets can be told apart."
+        whose = "voices" if words.group == "speaker" else f"{words.group}s"
+        action = f"Hold out two {words.group}s or more of each dataset: then {whose} and datasets can be told apart."
     elif findings.model.unlearns_dataset:
         action = "The domain head is not working: raise grl_lambda, or train it for longer."
     else:
-        action = "Train with a domain head (num_domains, grl_lambda), or mix the recordings by augmentation."
+        head = " (num_domains, grl_lambda)" if findings.kind == "audio" else ""
+        action = f"Train with a domain head{head}, or mix the {words.many} by augmentation."
     caution = f" Mind: {note}." if note else ""
     return (where, f"Of {count(still.n, 'sample')}; {guess}{_p(improvement)}.{caution}", action)
 
 
-def _tell_better_layer(improvement: Improvement, _: LatentsFindings) -> Told:
-    best, last = improvement.subject
+def _tell_better_layer(improvement: Improvement, findings: LatentsFindings) -> Told:
+    best, last = map(title_layer, improvement.subject)
     scores = improvement.scores
     return (
         f"{best} knows more of the classes than {last} does",
-        f"A linear reader, judged on other speakers, is right {share_with_interval(scores['best'])} of the time in "
-        f"{best} and {share_with_interval(scores['last'])} in {last}{_p(improvement)}; n = {scores['last'].n:,}.",
+        f"A linear reader, judged on other {_others(findings)}, is right {share_with_interval(scores['best'])} of the "
+        f"time in {best} and {share_with_interval(scores['last'])} in {last}{_p(improvement)}; n = "
+        f"{scores['last'].n:,}.",
         f"Classify from {best}, or let the layers after it learn: they lose what it has.",
     )
 
 
-def _tell_overconfident(improvement: Improvement, _: LatentsFindings) -> Told:
-    return _tell_confidence(improvement, "surer than it is right", "Soften the probabilities (temperature scaling)")
+def _tell_overconfident(improvement: Improvement, findings: LatentsFindings) -> Told:
+    action = f"Soften the probabilities (temperature scaling) on held-out {_others(findings)}"
+    return _tell_confidence(improvement, "surer than it is right", action)
 
 
-def _tell_underconfident(improvement: Improvement, _: LatentsFindings) -> Told:
-    return _tell_confidence(improvement, "right more often than it is sure", "Sharpen the probabilities")
+def _tell_underconfident(improvement: Improvement, findings: LatentsFindings) -> Told:
+    action = f"Sharpen the probabilities on held-out {_others(findings)}"
+    return _tell_confidence(improvement, "right more often than it is sure", action)
 
 
 def _tell_confidence(improvement: Improvement, what: str, action: str) -> Told:
@@ -163,14 +174,14 @@ def _tell_confidence(improvement: Improvement, what: str, action: str) -> Told:
         f"The model is {what}",
         f"It says {say_share(sure)} on average and is right {share_with_interval(accuracy)} of the time, a gap of "
         f"{_points(gap)} on {count(gap.n, 'sample')}.",
-        f"{action} on held-out speakers before anybody relies on its probabilities; the predictions stay as they are.",
+        f"{action} before anybody relies on its probabilities; the predictions stay as they are.",
     )
 
 
-def _tell_copies(improvement: Improvement, _: LatentsFindings) -> Told:
+def _tell_copies(improvement: Improvement, findings: LatentsFindings) -> Told:
     n = len(improvement.samples)
     return (
-        f"{count(n, 'file')} are copies of each other",
+        f"{count(n, _content(findings))} are copies of each other",
         "They are byte for byte the same, with the same label and on the same side of the split.",
         "Keep one of each: copies count twice.",
     )
@@ -180,8 +191,8 @@ def _tell_near_copies(improvement: Improvement, findings: LatentsFindings) -> To
     n = len(improvement.samples)
     return (
         f"{count(n, 'sample')} look like copies that were changed a little",
-        f"In {findings.layers[0].layer} they lie far nearer to each other than samples usually do.",
-        "Listen to the pairs and keep one of each: suspects.csv says which belong together.",
+        f"In {findings.layers[0].title} they lie far nearer to each other than samples usually do.",
+        f"{words_of(findings).look} the pairs and keep one of each: suspects.csv says which belong together.",
     )
 
 
@@ -189,9 +200,24 @@ def _tell_outliers(improvement: Improvement, findings: LatentsFindings) -> Told:
     n = len(improvement.samples)
     return (
         f"{count(n, 'sample')} {'is' if n == 1 else 'are'} like no other",
-        f"In {findings.layers[0].layer} their nearest neighbors are much farther away than is usual.",
-        "Listen: silence, clipping, another language, a broken file?",
+        f"In {findings.layers[0].title} their nearest neighbors are much farther away than is usual.",
+        words_of(findings).oddities,
     )
+
+
+def _count(n: int, findings: LatentsFindings) -> str:
+    words = words_of(findings)
+    return count(n, words.one, words.many)
+
+
+def _content(findings: LatentsFindings) -> str:
+    """What copies are copies of."""
+    return "file" if findings.kind in ("audio", "image") else words_of(findings).one
+
+
+def _others(findings: LatentsFindings) -> str:
+    """Who was not trained on: the groups where there are any, else samples."""
+    return f"{words_of(findings).group}s" if findings.has_groups else "samples"
 
 
 def _points(score: Score) -> str:

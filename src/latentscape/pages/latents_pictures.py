@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from latentscape.figures.profile_words import name_target
+from latentscape.figures.readout_panel import list_targets
+from latentscape.figures.sample_words import words_of
 from latentscape.figures.words import say_interval, say_relation, say_share, say_strongest_relation
 from latentscape.findings import DrawnMap, LatentsFindings
 from latentscape.measures.score import Score
@@ -16,13 +19,13 @@ MOST_RELATIONS = 4
 
 def collect_maps(findings: LatentsFindings) -> dict[str, DrawnMap]:
     """Every map by its name for readers."""
-    return {name_map(layer.layer, method): drawn for layer in findings.layers for method, drawn in layer.maps.items()}
+    return {name_map(layer.title, method): drawn for layer in findings.layers for method, drawn in layer.maps.items()}
 
 
 def name_pages(findings: LatentsFindings) -> dict[str, str]:
     """Words for the interactive pages by their original names."""
-    pairs = ((layer.layer, method) for layer in findings.layers for method in layer.maps)
-    return {f"{method}_{layer}_interactive": name_map(layer, method) for layer, method in pairs}
+    pairs = ((layer, method) for layer in findings.layers for method in layer.maps)
+    return {f"{method}_{layer.layer}_interactive": name_map(layer.title, method) for layer, method in pairs}
 
 
 def tell_stories(findings: LatentsFindings, figures: Sequence[str]) -> Mapping[str, Picture]:
@@ -32,13 +35,19 @@ def tell_stories(findings: LatentsFindings, figures: Sequence[str]) -> Mapping[s
 
 
 def _tell_profile(findings: LatentsFindings, file: str) -> Picture:
+    words = words_of(findings)
+    targets = [name_target(target, words.group) for target in list_targets(findings.layers)] or ["class"]
+    targets = targets if len(targets) > 1 else ["the class"]
+    what, others = " and ".join([*filter(None, [", ".join(targets[:-1])]), targets[-1]]), len(targets) - 1
+    rest = "other" if others == 1 else "other two"
+    falls = f"A network that learned the class and not the {words.many} rises on the first and falls on the {rest}. "
+    falls = falls if others else ""
     return Picture(
         file=file,
-        title="Where the class appears, and what else is there",
-        text="From the input side to the output: how well class, dataset and speaker can be read. A network that "
-        "learned the class and not the recordings rises on the first and falls on the other two. Inside the band a "
-        "reader does no better than on permuted labels.",
-        alt=f"Accuracy of reading class, dataset and speaker over {count(len(findings.layers), 'layer')}",
+        title="Where the class appears, and what else is there" if others else "Where the class appears",
+        text=f"From the input side to the output: how well {what} can be read. {falls}Inside the band a reader does "
+        "no better than on permuted labels.",
+        alt=f"Accuracy of reading {what} over {count(len(findings.layers), 'layer')}",
     )
 
 
@@ -64,7 +73,7 @@ def _tell_matrix(findings: LatentsFindings, file: str) -> Picture:
 
 def _tell_confusion(findings: LatentsFindings, file: str) -> Picture:
     few = len(findings.layers) <= MOST_RELATIONS
-    told = [f"{layer.layer}: {_relate(layer.confusion.spearman)}" for layer in findings.layers]
+    told = [f"{layer.title}: {_relate(layer.confusion.spearman)}" for layer in findings.layers]
     relations = "; ".join(told) if few else say_strongest_relation(findings.layers)
     return Picture(
         file=file,
@@ -96,11 +105,16 @@ def _tell_calibration(_: LatentsFindings, file: str) -> Picture:
 
 def _tell_maps(findings: LatentsFindings, file: str) -> Picture:
     maps = collect_maps(findings)
+    mix = (
+        ", and whether the markers of different datasets mix, which tells that it does not separate the "
+        f"{words_of(findings).many}"
+        if findings.has_datasets
+        else ""
+    )
     return Picture(
         file=file,
         title="The layers as maps",
-        text="See whether points of one color gather, which tells that a layer separates the classes, and whether "
-        "the markers of different datasets mix, which tells that it does not separate the recordings. "
+        text=f"See whether points of one color gather, which tells that a layer separates the classes{mix}. "
         f"{compare_trust(maps)} Axes mean nothing. {list_notices(maps)}".strip(),
         alt=f"Maps of {count(len(findings.layers), 'layer')}, one point a sample, color the true class",
     )

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from latentscape.figures.receipt_words import list_receipt
+from latentscape.figures.sample_words import words_of
 from latentscape.figures.words import say_accuracy
 from latentscape.findings import LatentsFindings
 from latentscape.measures.classification import name_scores
@@ -47,6 +48,8 @@ CALIBRATION = {
     "overconfidence": "Overconfidence: mean confidence minus accuracy",
     "brier": "Brier score",
 }
+UNNAMED = "samples"
+"""The data set of samples that a program had in memory."""
 BY_CLASS = ("recall_", "precision_", "f1_")
 SUSPECT_RULES = {
     "conflicting_copies": "copies",
@@ -105,10 +108,22 @@ def _describe_data(findings: LatentsFindings) -> str:
     sizes = np.bincount(findings.dataset_ids, minlength=len(findings.dataset_names))
     sets = ", ".join(f"{name} {n:,}" for name, n in zip(findings.dataset_names, sizes, strict=True))
     n_classes = len(np.unique(findings.labels[findings.labels >= 0]))
-    return (
-        f"{count(len(findings.ids), 'sample')} of {count(n_classes, 'class', 'classes')}, "
-        f"{count(len(set(findings.speakers)), 'speaker')}, {count(len(findings.dataset_names), 'dataset')} ({sets})."
-    )
+    words, n = words_of(findings), len(findings.ids)
+    of = f"{count(n, words.one, words.many) if findings.split else count(n, 'sample')} of "
+    of += count(n_classes, "class", "classes")
+    whose = [count(len(set(findings.speakers)), words.group)] if findings.has_groups else []
+    if findings.has_datasets or findings.kind == "audio":
+        told = ", ".join([of, *whose, f"{count(len(findings.dataset_names), 'dataset')} ({sets})"])
+    else:
+        told = ", ".join([of, *whose]) + _say_source(findings)
+    split = f", its split {findings.split}" if findings.split else ""
+    return f"{told}{split}."
+
+
+def _say_source(findings: LatentsFindings) -> str:
+    """The one data set; nothing where a program gave bare samples."""
+    name = findings.dataset_names[0]
+    return "" if name == UNNAMED else f", from {name}"
 
 
 def _tabulate(findings: LatentsFindings) -> Iterable[Block]:
@@ -122,7 +137,7 @@ def _tabulate(findings: LatentsFindings) -> Iterable[Block]:
 
 
 def _tell_layers(findings: LatentsFindings) -> Iterable[Block]:
-    yield from tables.tabulate_readouts(findings.layers)
+    yield from tables.tabulate_readouts(findings)
     yield from tables.tabulate_geometry(findings.layers)
     yield from tables.tabulate_similarity(findings)
 

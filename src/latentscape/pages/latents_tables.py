@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from latentscape.figures.sample_words import name_groups, words_of
 from latentscape.figures.words import say_method, say_number, say_share
-from latentscape.findings import LatentsFindings, LayerFindings
+from latentscape.findings import LatentsFindings, LayerFindings, title_layer
 from latentscape.measures.distance import ConfusionAgainstDistance
 from latentscape.measures.drift import ClassDrift
 from latentscape.measures.readout import Reader, Readout, Target
@@ -76,23 +77,31 @@ def is_chance(p_value: float | None) -> bool:
     return p_value is None or p_value > CLAIMED_BELOW
 
 
-def tabulate_readouts(layers: Sequence[LayerFindings]) -> Iterable[Table | Notes]:
+def tabulate_readouts(findings: LatentsFindings) -> Iterable[Table | Notes]:
     """What can be read from each layer, with what permuted labels give, and the remarks that the numbers need."""
+    layers, group = findings.layers, words_of(findings).group
+    targets = {**TARGETS, "speaker": group.capitalize()}
     asked: list[tuple[Target, Reader]] = [(target, reader) for target in TARGETS for reader in READERS]
     shown = [key for key in asked if any(key in layer.readouts for layer in layers)]
     if not shown:
         return
     yield Table(
         title="What can be read from each layer",
-        header=("Layer", *(f"{TARGETS[target]}, {READERS[reader]}" for target, reader in shown)),
+        header=("Layer", *(f"{targets[target]}, {READERS[reader]}" for target, reader in shown)),
         columns=("", *(f"{reader}_{target}" for target, reader in shown)),
-        rows=tuple((layer.layer, *(_readout_cell(layer.readouts.get(key)) for key in shown)) for layer in layers),
+        rows=tuple((layer.title, *(_readout_cell(layer.readouts.get(key)) for key in shown)) for layer in layers),
         note="Cross-validated accuracy, its 95 % interval, and the range that permuted labels give (null). Gray or "
-        "italic: not detectably better than permuted labels. *: folds share speakers.",
+        f"italic: not detectably better than permuted labels.{_explain_star(layers, group)}",
     )
-    remarks = dict.fromkeys(_list_remarks(layers, shown))
+    told = dict.fromkeys(_list_remarks(layers, shown, targets))
+    remarks = tuple(name_groups(remark, group) for remark in told)
     if remarks:
-        yield Notes(lines=tuple(remarks))
+        yield Notes(lines=remarks)
+
+
+def _explain_star(layers: Sequence[LayerFindings], group: str) -> str:
+    shares = any(not each.grouped and key[0] != "speaker" for layer in layers for key, each in layer.readouts.items())
+    return f" *: folds share {group}s." if shares else ""
 
 
 def _readout_cell(readout: Readout | None) -> Cell:
@@ -104,13 +113,15 @@ def _readout_cell(readout: Readout | None) -> Cell:
     return replace(cell, text=f"{cell.text} *") if shared else cell
 
 
-def _list_remarks(layers: Sequence[LayerFindings], keys: Sequence[tuple[Target, Reader]]) -> Iterable[str]:
+def _list_remarks(
+    layers: Sequence[LayerFindings], keys: Sequence[tuple[Target, Reader]], names: Mapping[str, str]
+) -> Iterable[str]:
     for target, reader in keys:
         for layer in layers:
             readout = layer.readouts.get((target, reader))
             if readout is None:
                 continue
-            yield from (f"{TARGETS[target]}: {text}." for text in (readout.note, readout.score.reason) if text)
+            yield from (f"{names[target]}: {text}." for text in (readout.note, readout.score.reason) if text)
 
 
 def tabulate_geometry(layers: Sequence[LayerFindings]) -> Iterable[Table]:
@@ -121,7 +132,7 @@ def tabulate_geometry(layers: Sequence[LayerFindings]) -> Iterable[Table]:
             title="The shape of each layer",
             header=("Layer", *(SHAPES[name] for name in shown)),
             columns=("", *shown),
-            rows=tuple((layer.layer, *(_shape_cell(layer.geometry.get(name)) for name in shown)) for layer in layers),
+            rows=tuple((layer.title, *(_shape_cell(layer.geometry.get(name)) for name in shown)) for layer in layers),
         )
 
 
@@ -137,7 +148,7 @@ def tabulate_similarity(findings: LatentsFindings) -> Iterable[Table]:
     similarity = findings.layer_similarity
     if similarity is None or len(similarity.layers) < 2:
         return
-    names, places = similarity.layers, range(len(similarity.layers))
+    names, places = [title_layer(name) for name in similarity.layers], range(len(similarity.layers))
 
     def compare(first: int, second: int) -> Cell:
         key = (min(first, second), max(first, second))
@@ -183,10 +194,14 @@ def _list_scores(findings: LatentsFindings, prefix: str) -> list[Score]:
     return [score for name, score in findings.scores.items() if name.startswith(prefix)]
 
 
+def _list_confusions(layer: LayerFindings) -> list[ConfusionAgainstDistance]:
+    return [layer.confusion, *layer.other_confusions.values()]
+
+
 def tabulate_relations(layers: Sequence[LayerFindings]) -> Iterable[Table]:
     """For each layer and each distance between classes the correlation with their confusion."""
     others = list(dict.fromkeys(name for layer in layers for name in layer.other_confusions))
-    if not layers:
+    if not any(each.spearman.value is not None for layer in layers for each in _list_confusions(layer)):
         return
     words = [DISTANCES.get(name, f"on the {say_method(name)} map") for name in others]
     yield Table(
@@ -195,7 +210,7 @@ def tabulate_relations(layers: Sequence[LayerFindings]) -> Iterable[Table]:
         columns=("", *["confusion_distance_spearman"] * (1 + len(others)), "mantel"),
         rows=tuple(
             (
-                layer.layer,
+                layer.title,
                 *(_relation_cell(each) for each in (layer.confusion, *map(layer.other_confusions.get, others))),
             )
             for layer in layers
@@ -228,7 +243,7 @@ def tabulate_pairs(findings: LatentsFindings) -> Iterable[Table]:
         "Pair",
         "Mixed up",
         "Samples",
-        f"Distance in {last.layer}",
+        f"Distance in {last.title}",
         *(["Explained by distance"] if explained else []),
     )
     rows = []
@@ -286,7 +301,7 @@ def _list_transfers(
     keys = dict.fromkeys(key for transfer in layer.transfers for key in transfer.scores if key[0] != key[1])
     for key in keys:
         cells = [cell for reader in readers for cell in _transfer_cells(by_reader.get(reader), key)]
-        yield layer.layer, f"{datasets[key[0]]} → {datasets[key[1]]}", *cells
+        yield layer.title, f"{datasets[key[0]]} → {datasets[key[1]]}", *cells
 
 
 def _transfer_cells(transfer: Transfer | None, key: tuple[int, int]) -> tuple[Cell, Cell]:
@@ -324,8 +339,8 @@ def tabulate_drifts(findings: LatentsFindings) -> Iterable[Table | Notes]:
     cells: dict[tuple[int, int, int], dict[str, ClassDrift]] = {}
     for layer in findings.layers:
         for drift in layer.drifts:
-            cells.setdefault((drift.first, drift.second, drift.label), {})[layer.layer] = drift
-    layers = [layer.layer for layer in findings.layers if layer.drifts]
+            cells.setdefault((drift.first, drift.second, drift.label), {})[layer.title] = drift
+    layers = [layer.title for layer in findings.layers if layer.drifts]
     several = len(findings.dataset_names) > 2
     names = {key: _name_drift(key, findings, several=several) for key in cells}
     known = {key for key, found in cells.items() if any(drift.score.value is not None for drift in found.values())}

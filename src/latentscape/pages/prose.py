@@ -13,6 +13,8 @@ from latentscape.pages.escape import escape_markdown
 _CODE = re.compile(r"``?([^`]+)``?")
 _ADDRESS = re.compile(r"https://[^\s<>\"']*[^\s<>\"'.,;:)]")
 _RULE = re.compile(r"[|\s:-]+")
+_ROW = re.compile(r"\|.*\|\s*")
+"""A line that only begins with a bar is a formula: `|r| >= 1` ..."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ def read_passages(text: str) -> list[Passage]:
 def _read_part(part: str) -> list[Passage]:
     passages: list[Passage] = []
     for line in part.splitlines():
-        kind = "items" if line.startswith("* ") else "table" if line.startswith("|") else "text"
+        kind = "items" if line.startswith("* ") else "table" if _ROW.fullmatch(line) else "text"
         last = passages[-1] if passages else None
         own = line[2:] if kind == "items" else line.strip()
         if line.startswith("    ") and not last:

@@ -33,34 +33,27 @@ def policy(
     scripts: Iterable[str] = (),
     *,
     styles: Iterable[str] = (),
-    pictures: Literal["none", "beside", "drawn", "both"] = "none",
-    is_plotly: bool = False,
-    generates_code: bool = False,
+    pictures: Literal["none", "beside", "inside", "both"] = "none",
     plays: bool = False,
     asks_server: bool = False,
 ) -> str:
     """The Content-Security-Policy of a page: no network, and no script and no style but these, by their hashes.
 
     No text is ever made into markup or code by a script either (trusted types, where the browser knows them).
-    `pictures` may come from `beside` the page (`file:` where it is opened from a disk), be `drawn` on it, or `both`.
-    A page that `plays` takes sounds from where an explorer has its pictures: from beside it and from itself. One that
-    `asks_server` may ask whoever served it, and nobody else.
-
-    `is_plotly` is for pages with plotly.js, which sets styles on what it draws and builds it from markup of its own;
-    the styles can't fetch anything. `generates_code` lets the scripts compile functions at run time as well: plotly's
-    WebGL traces do (regl writes its draw calls as code), so that only maps with many points have it. The user's texts
-    are data on all of them, in a block of JSON.
+    `pictures` may come from `beside` the page (`file:` where it is opened from a disk), from `inside` it, or from
+    `both`, made on it too. A page that `plays` takes sounds from where an explorer has its pictures: from beside it
+    and from itself. One that `asks_server` may ask whoever served it, and nobody else.
     """
-    allowed = " ".join([*map(_hash, scripts), *(["'unsafe-eval'"] if generates_code else [])]) or "'none'"
-    looks = "'unsafe-inline'" if is_plotly else " ".join(map(_hash, styles)) or "'none'"
-    shown = {"none": "'none'", "beside": "'self' file:", "drawn": "data: blob:", "both": "'self' file: data: blob:"}
+    allowed = " ".join(map(_hash, scripts)) or "'none'"
+    looks = " ".join(map(_hash, styles)) or "'none'"
+    shown = {"none": "'none'", "beside": "'self' file:", "inside": "data:", "both": "'self' file: data: blob:"}
     asked = "'self'" if asks_server else "'none'"
     played = f"media-src {shown['both']}; " if plays else ""
-    fence = (
+    return (
         f"default-src 'none'; script-src {allowed}; style-src {looks}; img-src {shown[pictures]}; {played}"
-        f"connect-src {asked}; base-uri 'none'; form-action 'none'"
+        f"connect-src {asked}; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    return fence if is_plotly else f"{fence}; require-trusted-types-for 'script'; trusted-types 'none'"
 
 
 @pass_eval_context

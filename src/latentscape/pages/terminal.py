@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from latentscape.figures.profile_words import name_target
+from latentscape.figures.rank_words import say_easier
 from latentscape.figures.receipt_words import list_receipt
 from latentscape.figures.render import tidy
+from latentscape.figures.sample_words import name_groups, words_of
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
 from latentscape.measures.faithfulness import WEAK_BELOW
 from latentscape.measures.readout import Target
@@ -31,16 +34,20 @@ LONGEST_LINE = 240
 
 def summarize_latents(findings: LatentsFindings) -> str:
     """Accuracy against chance, recall by class, and for each layer the Spearman correlation and the maps' trust."""
-    scores = findings.scores
+    scores, group = findings.scores, words_of(findings).group
     lines = ["Classification", *_lines(scores, ("accuracy", "chance_accuracy", "balanced_accuracy"))]
     recalls = {score: f"recall {name}" for score, name in label_recalls(findings).items()}
     lines += ["Recall by class", *(_line(label, scores[name]) for name, label in recalls.items())]
     lines += ["Read from each layer by a linear probe, cross-validated"]
     for layer in findings.layers:
         read = ((target, layer.readouts.get((target, "linear"))) for target in PROBED)
-        lines += [_line(f"{layer.layer} {target}", each.score) for target, each in read if each is not None]
+        lines += [
+            name_groups(_line(f"{layer.layer} {name_target(target, group)}", each.score), group)
+            for target, each in read
+            if each is not None
+        ]
     lines += ["Confusion against distance between classes (Spearman)"]
-    lines += [_line(layer.layer, layer.confusion.spearman) for layer in findings.layers]
+    lines += _say_once([(layer.layer, layer.confusion.spearman) for layer in findings.layers])
     lines += ["Neighbors kept by the maps (share of the 15 nearest)"]
     for layer in findings.layers:
         lines += [_line(f"{layer.layer} {name}", drawn.trust.recall) for name, drawn in layer.maps.items()]
@@ -57,14 +64,14 @@ def _list_improvements(advice: Sequence[Advice], withheld: Sequence[str]) -> lis
 
 def summarize_embeddings(findings: EmbeddingsFindings) -> str:
     """The similarity statistics in their published form and words, then negatives, ranks, mistakes and advice."""
-    scores = findings.scores
+    scores, easier = findings.scores, say_easier(findings)
     lines = [describe_similarity_statistics({name: score.value for name, score in scores.items()})]
     words = {"margin": describe_margin, "separation": describe_separation}
     lines += [f"  {name.capitalize()} {_judge(scores[name], word)}" for name, word in words.items() if name in scores]
     lines += _block("Hard negatives", _lines(scores, ("negative_mean_hard", "margin_hard", "auc_hard")))
     lines += _block("Each query's hardest wrong document", _lines(scores, ("negative_mean_mined", "margin_mined")))
     lines += _block("Retrieval", _lines(scores, RETRIEVAL))
-    lines += _block("Without hard negatives", _lines(scores, ("mrr_without_hard", "hit_at_1_without_hard")))
+    lines += _block(f"{easier[0].upper()}{easier[1:]}", _lines(scores, ("mrr_without_hard", "hit_at_1_without_hard")))
     lines += _block(
         "As the file's rows stand, defects and all", _lines(findings.raw_scores, ("margin", *RETRIEVAL[:2]))
     )
@@ -163,6 +170,14 @@ def _judge(score: Score, word: Callable[[float], str]) -> str:
 
 def _lines(scores: Mapping[str, Score], names: Iterable[str]) -> list[str]:
     return [_line(name, scores[name]) for name in names if name in scores]
+
+
+def _say_once(scores: Sequence[tuple[str, Score]]) -> list[str]:
+    """A line a score; one for all where none could be measured for the same reason."""
+    reasons = {score.reason for _, score in scores if score.value is None}
+    if len(scores) > 1 and len(reasons) == 1 and all(score.value is None for _, score in scores):
+        return [f"  n/a ({_sentence(reasons.pop())})"]
+    return [_line(name, score) for name, score in scores]
 
 
 def _label(name: str) -> str:

@@ -21,6 +21,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from latentscape.exploration import Exploration
+from latentscape.media.kinds import HEAD_BYTES, tell_mime
 from latentscape.pages.explorer_page import served_policy
 from latentscape.server.clips import Clip
 from latentscape.server.details import describe_sample
@@ -59,6 +60,7 @@ class Desk:
             "search": self._search,
             "rows": self._filter,
             "media/{row}": self._send_media,
+            "thumbnails/{row}": self._send_thumbnail,
         }
         routes = [Route("/", self._welcome), Route("/status", self._tell_status), Route("/{version}/", self._send_page)]
         routes += [Route("/{version}/status", self._tell_status)]
@@ -130,6 +132,14 @@ class Desk:
         except TooSlowError:
             return _say(503, "It took too long and was stopped: ask for less.")
         return Response(pack_mask(found), media_type="application/octet-stream")
+
+    async def _send_thumbnail(self, request: Request, opened: OpenedRun) -> Response:
+        row = _read_row(request, opened.exploration)
+        image = None if row is None else opened.exploration.thumbnails.get(row)
+        mime = tell_mime(image[:HEAD_BYTES]) if image else None
+        if mime is None or not mime.startswith("image/"):
+            return _say(404, "There is no picture of it.")
+        return Response(image, media_type=mime, headers={"content-security-policy": SHUT})
 
     async def _send_media(self, request: Request, opened: OpenedRun) -> Response:
         row = _read_row(request, opened.exploration)

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from latentscape.errors import UsageError
-from latentscape.settings.commands import Device, EmbeddingsSettings, LatentsSettings, bad_value, check_draw
+from latentscape.settings.choices import Device, bad_value, check_draw
+from latentscape.settings.embeddings import EmbeddingsSettings
+from latentscape.settings.latents import LatentsSettings
 
 Order = Literal["given", "epoch"]
 OF_CHECKPOINTS = (
@@ -32,8 +34,8 @@ class CompareSettings:
     """`epoch`: by the epoch that the checkpoints say they are of."""
     config: Path | None = None
     """The YAML config of the training run: a classifier's data sets, or a retriever's colors."""
-    data: Path | None = None
-    """The pair file of a retriever."""
+    data: str | None = None
+    """Queries and right documents for a retriever: a pair file, a BEIR folder or a Hugging Face data set."""
     train: Path | None = None
     """The pair file that the retriever was trained on: its queries are left out."""
     weights: Path | None = None

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from latentscape.settings.attributes import AttributesConfig
-from latentscape.settings.commands import EmbeddingsSettings
 from latentscape.settings.compare import CompareSettings
 from latentscape.settings.config_file import load_config
+from latentscape.settings.embeddings import EmbeddingsSettings
 from latentscape.settings.emotion import EmotionConfig
 from latentscape.settings.readiness import ReadinessConfig
 from latentscape.settings.retriever import RetrieverConfig

@@ -32,9 +32,9 @@ def _name_folders(folders: Sequence[Path]) -> list[str]:
 
 
 def find_same_models(checkpoints: Sequence[Checkpoint]) -> tuple[tuple[int, int], ...]:
-    """Pairs of checkpoints whose weights are the same file, byte for byte."""
-    hashes = [checkpoint.model.sha256 for checkpoint in checkpoints]
-    return tuple((i, j) for i, j in combinations(range(len(hashes)), 2) if hashes[i] and hashes[i] == hashes[j])
+    """Pairs of checkpoints whose weights are the same file, byte for byte, read in the same way."""
+    keys = [(checkpoint.model.sha256, checkpoint.reading) for checkpoint in checkpoints]
+    return tuple((i, j) for i, j in combinations(range(len(keys)), 2) if keys[i][0] and keys[i] == keys[j])
 
 
 def _number(names: Sequence[str]) -> list[str]:

@@ -102,7 +102,7 @@ def _describe_subject(first: ClassifierSnapshot, rows: RowNumbers) -> Subject:
     return Subject(
         study="latents",
         ids=ids,
-        texts=ids,
+        texts=tuple(first.texts[row] or first.ids[row] for row in rows) if first.texts else ids,
         n_judged=len(ids),
         kinds=labels,
         kind_names=first.class_names,
@@ -112,6 +112,7 @@ def _describe_subject(first: ClassifierSnapshot, rows: RowNumbers) -> Subject:
         cluster_name="speakers" if together else "samples",
         groups={name: values for name, values in known.items() if any(values)},
         class_names=first.class_names,
+        thumbnails={at: first.thumbnails[row] for at, row in enumerate(rows.tolist()) if row in first.thumbnails},
     )
 
 

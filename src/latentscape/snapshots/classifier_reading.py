@@ -1,15 +1,22 @@
 """A finished run of the latents study -> its snapshot."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.special import softmax
 
 from latentscape.findings import LOGITS
+from latentscape.output_folder import THUMBNAILS
 from latentscape.run_reader import FinishedRun
 from latentscape.snapshots.columns import SAMPLES, number_names, read_known_texts, read_texts
 from latentscape.snapshots.manifest import damaged, list_features, read_checkpoint, read_features, read_names
 from latentscape.snapshots.values import ClassifierSnapshot, LayerMatrix
 
-COLUMNS = ("id", "label", "dataset", "speaker")
+if TYPE_CHECKING:
+    import pyarrow  # noqa: ICN001  annotations are looked up by the whole name
+
+COLUMNS = ("id", "label", "dataset", "speaker", "text")
 
 
 def read_classifier(run: FinishedRun) -> ClassifierSnapshot:
@@ -36,7 +43,22 @@ def read_classifier(run: FinishedRun) -> ClassifierSnapshot:
         speakers=tuple(speaker or "" for speaker in read_known_texts(run, table, "speaker")),
         probabilities=softmax(logits.astype(np.float64), axis=1),
         layers=layers,
+        texts=_read_words(run, table),
+        thumbnails=_read_pictures(run, n=len(ids)),
     )
+
+
+def _read_words(run: FinishedRun, table: "pyarrow.Table") -> tuple[str, ...]:
+    texts = read_known_texts(run, table, "text") if "text" in table.column_names else []
+    return tuple(text or "" for text in texts) if any(texts) else ()
+
+
+def _read_pictures(run: FinishedRun, *, n: int) -> Mapping[int, bytes]:
+    if not run.has(THUMBNAILS):
+        return {}
+    from latentscape.media.thumbnails import read_thumbnails  # noqa: PLC0415  few runs have pictures
+
+    return read_thumbnails(run, n=n)
 
 
 def _read_layers(run: FinishedRun, *, n_samples: int) -> dict[str, LayerMatrix]:

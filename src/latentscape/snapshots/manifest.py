@@ -41,7 +41,15 @@ def read_checkpoint(run: FinishedRun) -> Checkpoint:
         folder=str(run.path),
         model=card,
         epoch=_read_epoch(card.trained.get("epoch")),
+        reading=_read_reading(run),
     )
+
+
+def _read_reading(run: FinishedRun) -> str:
+    """The fingerprint of a model with its processor, which both studies of any model keep among their inputs."""
+    inputs = run.manifest.get("inputs")
+    found = inputs.get("model") if isinstance(inputs, dict) else None
+    return clean_text(found) if isinstance(found, str) else ""
 
 
 def name_folder(path: Path, depth: int = 1) -> str:

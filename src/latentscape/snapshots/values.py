@@ -33,6 +33,10 @@ class ClassifierSnapshot:
     probabilities: Float[np.ndarray, "sample class"]
     layers: Mapping[str, LayerMatrix]
     """In the order of the model, the logits last."""
+    texts: tuple[str, ...] = ()
+    """What the samples say; empty where they are no texts."""
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    """Small pictures by row, where the samples are pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)

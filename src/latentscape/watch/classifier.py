@@ -11,16 +11,7 @@ from torch import nn
 from latentscape.diagnosis import Judged
 from latentscape.errors import ModelError, UsageError
 from latentscape.features import Extraction, Reading, Shards, read_features
-from latentscape.findings import LOGITS, Accounting, ModelCard, Skip, choose_main
-from latentscape.kept_features import describe_extraction, keep_extraction
-from latentscape.layer_maps import versions
-from latentscape.light_runs import keep_classifier_run
-from latentscape.measures.score import Score
-from latentscape.shapes import Rows
-from latentscape.store import RunFolder
-from latentscape.study import MODEL_VERSIONED, digest
-from latentscape.watch.entry import Shown
-from latentscape.watch.samples import (
+from latentscape.features.items import (
     Chosen,
     Collate,
     choose_rows,
@@ -30,7 +21,18 @@ from latentscape.watch.samples import (
     require_items,
     to_keywords,
 )
-from latentscape.watch.shells import Answer, AnswerOf, name_layers
+from latentscape.findings import LOGITS, Accounting, ModelCard, Skip, choose_main
+from latentscape.kept_features import describe_extraction, keep_extraction
+from latentscape.layer_maps import versions
+from latentscape.light_runs import keep_classifier_run
+from latentscape.measures.score import Score
+from latentscape.models.shells import ANSWER, Answer
+from latentscape.shapes import Rows
+from latentscape.store import RunFolder
+from latentscape.study import MODEL_VERSIONED, digest
+from latentscape.watch.entry import Shown
+from latentscape.watch.layers import name_layers
+from latentscape.watch.still import StillAnswer
 from latentscape.watch.study import Watch, describe
 from latentscape.watch.undisturbed import find_device, undisturbed
 
@@ -114,13 +116,13 @@ class ClassifierWatch(Watch):
 
     def _read_layers(self, folder: RunFolder, model: Any, card: ModelCard) -> tuple[Extraction, Mapping[str, Any]]:
         """Layers that nobody asked for by name don't stand in the way of the logits."""
-        layers = {LOGITS: "answer"} if self._logits_only else name_layers(model, self.layers)
+        layers = {LOGITS: ANSWER} if self._logits_only else name_layers(model, self.layers)
         try:
             return self._read(folder, model, card, layers=layers)
         except ModelError as error:
             if self.layers or len(layers) == 1:
                 raise
-            found = self._read(folder, model, card, layers={LOGITS: "answer"})
+            found = self._read(folder, model, card, layers={LOGITS: ANSWER})
             self._logits_only = True
             self.remark(f"nothing but the logits is watched: {describe(error)}")
             return found
@@ -128,7 +130,7 @@ class ClassifierWatch(Watch):
     def _read(
         self, folder: RunFolder, model: Any, card: ModelCard, *, layers: Mapping[str, str]
     ) -> tuple[Extraction, Mapping[str, Any]]:
-        shell = AnswerOf(model, pick=self.answer)
+        shell = StillAnswer(model, pick=self.answer)
         inputs = {
             "checkpoint": card.sha256,
             "model": card.name,

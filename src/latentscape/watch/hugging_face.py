@@ -4,8 +4,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from latentscape.features.items import without_labels
 from latentscape.watch.callback import WatchCallback
-from latentscape.watch.samples import without_labels
 from latentscape.watch.study import name_step
 from latentscape.watch.undisturbed import is_first_process
 

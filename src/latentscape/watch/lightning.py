@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from latentscape.errors import UsageError
+from latentscape.features.items import Collate, without_labels
 from latentscape.watch.callback import WatchCallback
-from latentscape.watch.samples import Collate, without_labels
 
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 """The two names that Lightning goes by; the callbacks of one are none of the other's."""

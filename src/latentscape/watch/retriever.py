@@ -17,13 +17,14 @@ from latentscape.findings import ModelCard, Skip
 from latentscape.light_runs import KINDS, account_pairs, keep_retriever_run
 from latentscape.measures.score import Score
 from latentscape.models.loaded import LoadedRetriever
+from latentscape.models.shells import TEXTS, EmbeddingOf
 from latentscape.pair_input import EMBEDDING, PairVectors, list_skips
 from latentscape.pair_vectors import OpenRetriever, embed_pairs
 from latentscape.retrieval_diagnosis import judge, sort_documents
 from latentscape.settings import EmbeddingsSettings
 from latentscape.store import RunFolder
 from latentscape.watch.entry import Shown
-from latentscape.watch.shells import TEXTS, EmbeddingOf
+from latentscape.watch.still import StillEmbedding
 from latentscape.watch.study import Watch
 
 Embed = Callable[[Any, list[str]], Any]
@@ -57,7 +58,7 @@ class RetrieverWatch(Watch):
     def _write(self, folder: RunFolder, model: Any, card: ModelCard) -> tuple[Mapping[str, Score], Shown]:
         # The shell holds the model where its training wants it: the device only says where ready vectors go.
         settings = EmbeddingsSettings(batch_size=self.batch_size, device="cpu", seed=self.seed)
-        opened = _open(EmbeddingOf(model, self.embed or _encode), card)
+        opened = _open(StillEmbedding(model, self.embed or _encode), card)
         found = embed_pairs(folder, self._pairs, opened, settings=settings)
         scores = keep_retriever_run(
             folder,
@@ -72,7 +73,7 @@ class RetrieverWatch(Watch):
 def _read(pairs: str | Path | Sequence[Mapping[str, Any]]) -> PairSamples:
     """The pairs of a file, or of rows, which go through the same door."""
     if isinstance(pairs, str | Path):
-        return read_pairs(Path(pairs))
+        return read_pairs(pairs)
     try:
         lines = [json.dumps(dict(row), ensure_ascii=False) for row in pairs]
     except (TypeError, ValueError) as error:

@@ -126,7 +126,8 @@ class Watch(ABC):
 
     def _log(self, model: Any, step: int, epoch: float | None, *, name: str) -> Mapping[str, Score]:
         name = name or name_step(step)
-        card = make_card(model, name=name, sha256=digest_weights(model), step=step, epoch=epoch)
+        trained = {"step": step, **({} if epoch is None else {"epoch": epoch})}
+        card = make_card(model, name=name, sha256=digest_weights(model), trained=trained)
         with RunFolder(Path(self.output) / name) as folder:
             scores, shown = self._write(folder, model, card)
         self.runs.pop(name, None)

@@ -1,6 +1,7 @@
 """The card of a model that was never a file: its weights, digested where they lie."""
 
 import hashlib
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -19,10 +20,9 @@ def digest_weights(model: nn.Module) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def make_card(model: nn.Module, *, name: str, sha256: str, step: int, epoch: float | None) -> ModelCard:
-    """What pages say of a model in training: there was no file, so every tensor is the model's own."""
+def make_card(model: nn.Module, *, name: str, sha256: str, trained: Mapping[str, str | int | float]) -> ModelCard:
+    """What pages say of a model in memory: there was no file, so every tensor is the model's own."""
     n_tensors = sum(1 for _ in model.parameters()) + sum(1 for _ in model.buffers())
-    trained: dict[str, str | int | float] = {"step": step, **({} if epoch is None else {"epoch": epoch})}
     return ModelCard(
         name=type(model).__name__,
         checkpoint=name,

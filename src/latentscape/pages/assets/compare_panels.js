@@ -210,7 +210,7 @@ const groupValue = (page, group, i) => (i < group.values.length ? page.strings[g
 
 function describePoint(page, choice, i, kept) {
   const id = page.strings[page.ids[i]];
-  const lines = [make("b", {}, nameOf(page, i))];
+  const lines = [...showPicture(page, i), make("b", { dir: "auto" }, nameOf(page, i))];
   const kind = page.kindTable[page.kinds[i]].name;
   const others = page.groups.filter(({ name }) => name !== "class").map((group) => [group.name, groupValue(page, group, i)]);
   const facts = [isRetriever(page) ? kind : `true ${kind}`, ...others.filter(([, value]) => value).map(([name, value]) => `${name} ${value}`)];
@@ -228,6 +228,17 @@ function describePoint(page, choice, i, kept) {
   }
   if (kept !== null) lines.push(make("span", { class: "facts-line" }, `kept ${kept}% of its neighbors in this step`));
   return lines;
+}
+
+/* Few pixels are shown in squares. */
+const TINY = 32;
+
+function showPicture(page, i) {
+  const letters = page.pictures[i];
+  if (!letters) return [];
+  const picture = make("img", { class: "picture", src: `data:image/webp;base64,${letters}`, alt: "" });
+  picture.addEventListener("load", () => picture.classList.toggle("tiny", Math.max(picture.naturalWidth, picture.naturalHeight) <= TINY));
+  return [picture];
 }
 
 const mark = (verdict) => ({ right: "✓ ", wrong: "✗ ", unknown: "" })[verdict];

@@ -14,6 +14,9 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/* A layer that the studies name themselves, in words; paths of modules stay as they are. */
+export const sayLayer = (layer) => (layer === "last_hidden" ? "last hidden" : layer);
+
 export const find = (id) => document.getElementById(id);
 export const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 

@@ -8,6 +8,7 @@ import { listRows } from "./row_order.js";
 import { colorOf, explainHead, headOf, isTyping, nameRow, sayCell } from "./sample_words.js";
 import { TRUST } from "./state.js";
 import { makeDot } from "./table_columns.js";
+import { markTiny } from "./tiny_picture.js";
 import { makeWaveform } from "./waveform.js";
 
 export function mountInspector(element, state) {
@@ -116,17 +117,25 @@ class Inspector {
     const { hasMedia } = state.data;
     const missing = `No ${hasMedia === "audio" ? "sound" : "picture"} of this sample was found.`;
     if (!media) return hasMedia ? [make("p", { class: "lists-about" }, missing)] : [];
-    if (media.kind === "image") return [makePicture(media.url, nameRow(state, row))];
+    if (media.kind === "image") return [makePicture(state.data, row, media, nameRow(state, row))];
     const wave = makeWaveform(state, row, media);
     this.stop = wave.stop;
     return [make("div", { class: "lists-player" }, makePlayButton(state, row, nameRow(state, row)), wave.element)];
   }
 }
 
-function makePicture(src, alt) {
-  const picture = make("img", { class: "lists-picture", src, alt });
+/* The picture itself; where its file is gone, the small copy of it. */
+function makePicture(data, row, media, alt) {
+  const picture = make("img", { class: `lists-picture${media.isSmall ? " lists-small" : ""}`, src: media.url, alt });
   const words = "This picture can't be shown: its file is not where it was when the page was written.";
-  picture.addEventListener("error", () => picture.replaceWith(make("p", { class: "lists-problem", role: "alert" }, words)));
+  picture.addEventListener("load", () => markTiny(picture));
+  const small = data.thumbnails?.url(row) ?? "";
+  picture.addEventListener("error", () => {
+    if (small && !picture.classList.contains("lists-small")) {
+      picture.classList.add("lists-small");
+      picture.src = small;
+    } else picture.replaceWith(make("p", { class: "lists-problem", role: "alert" }, words));
+  });
   return picture;
 }
 

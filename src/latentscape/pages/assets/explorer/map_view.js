@@ -1,6 +1,6 @@
 /* The map of the page: tells the drawing what the reader has chosen, and the state what the reader does on it. */
 
-import { make, sayCount } from "./dom.js";
+import { make, sayCount, sayLayer } from "./dom.js";
 import { touches } from "./columns.js";
 import { rowsInside } from "./geometry.js";
 import { fillCard, placeCard } from "./map_card.js";
@@ -109,7 +109,7 @@ class MapView {
     this.frame = frame;
     document.body.dataset.frame = frame.key;
     const checkpoint = data.answers[frame.checkpoint]?.checkpoint ?? "";
-    const where = [checkpoint, frame.layer, frame.methodName].filter(Boolean).join(" · ");
+    const where = [checkpoint, sayLayer(frame.layer), frame.methodName].filter(Boolean).join(" · ");
     const noun = data.n === 1 ? "point" : "points";
     const many = `${nShown === data.n ? "" : `${sayCount(nShown)} of `}${sayCount(data.n)} ${noun}`;
     const picked = state.choice.selection ? ` · ${sayCount(state.rows.length)} selected` : "";

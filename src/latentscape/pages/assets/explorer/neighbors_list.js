@@ -1,6 +1,6 @@
 /* The nearest samples in the layer's own space: what the model holds for alike, whatever the map makes of it. */
 
-import { make } from "./dom.js";
+import { make, sayLayer } from "./dom.js";
 import { labelColumn, sayCell } from "./sample_words.js";
 import { makeSampleLine } from "./sample_line.js";
 
@@ -33,7 +33,7 @@ export function makeNeighbors(state, row, neighbors, layer) {
   const lines = neighbors.list.map(([other], at) => makeSampleLine(state, other, { end: ends[at], sameAs: own || null }));
   const agreement = label ? sayAgreement(own, neighbors.list.map(([other]) => sayCell(state, label.key, other))) : "";
   return make("section", { class: "lists-neighbors" },
-    make("h3", {}, `Nearest in the ${layer} layer`, make("em", {}, `${neighbors.metric} distance`)),
+    make("h3", {}, `Nearest in the ${sayLayer(layer)} layer`, make("em", {}, `${neighbors.metric} distance`)),
     ...(agreement ? [make("p", { class: "lists-agreement" }, agreement)] : []),
     make("ol", { class: "lists-lines" }, ...lines));
 }

@@ -1,6 +1,6 @@
 /* What each layer is worth by each question, with intervals and chance: a table with small drawings in it. */
 
-import { make, sayShare } from "./dom.js";
+import { make, sayLayer, sayShare } from "./dom.js";
 import { closestFrame } from "./switches.js";
 
 const [INTERVAL_WIDE, INTERVAL_HIGH] = [84, 12];
@@ -30,9 +30,9 @@ export function mountProfile(section, state) {
   return update();
 
   function nameLayer({ data }, layer) {
-    if (!data.frames.some((frame) => frame.layer === layer)) return layer;
+    if (!data.frames.some((frame) => frame.layer === layer)) return sayLayer(layer);
     const onclick = () => state.set({ frame: closestFrame(frames, state.frame, "layer", layer) });
-    return make("button", { type: "button", class: "quiet", title: `Show the map of ${layer}`, onclick }, layer);
+    return make("button", { type: "button", class: "quiet", title: `Show the map of ${sayLayer(layer)}`, onclick }, sayLayer(layer));
   }
 }
 

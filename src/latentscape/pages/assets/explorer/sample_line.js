@@ -30,7 +30,7 @@ function makeSign(state, row) {
   if (!state.data.hasMedia) return null;
   const media = state.data.media(row);
   if (!media) return make("span", { class: state.data.hasMedia === "image" ? "lists-thumb" : "lists-silent" });
-  if (media.kind === "image") return make("img", { class: "lists-thumb", src: media.url, alt: "", loading: "lazy" });
+  if (media.kind === "image") return make("img", { class: "lists-thumb", src: state.data.pictureOf(row), alt: "", loading: "lazy" });
   return makePlayButton(state, row, nameRow(state, row));
 }
 

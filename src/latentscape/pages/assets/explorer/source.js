@@ -2,7 +2,7 @@
 
 import { openPayload } from "./payload.js";
 import { readDetails, askDetails } from "./source_details.js";
-import { fetchMedia, openMedia } from "./source_media.js";
+import { fetchMedia, openMedia, openThumbnails } from "./source_media.js";
 import { searchRows, askSearch } from "./source_search.js";
 
 /* Up to here everything is there at once; with more, ids and texts come after the first picture. */
@@ -55,13 +55,14 @@ class RunData {
     this.texts = new Map();
     this.ids = null;
     this.clips = null;
-    this.hasMedia = header.media?.kind ?? "";
+    this.thumbnails = null;
+    this.hasMedia = header.media?.kind ?? (header.thumbnails ? "image" : "");
   }
 
   async readRest() {
     const { payload } = this;
     const { header } = payload;
-    this.clips = await openMedia(payload);
+    [this.clips, this.thumbnails] = await Promise.all([openMedia(payload), openThumbnails(payload)]);
     if (header.ids) this.ids = await payload.texts(header.ids);
     for (const { key, texts } of header.columns) if (texts) this.texts.set(key, await payload.texts(texts));
   }
@@ -79,7 +80,21 @@ class RunData {
     return this.isServed ? askDetails(i, { layer, checkpoint }) : readDetails(this, i, { layer, checkpoint });
   }
 
-  media(i) { return this.clips?.find(i) ?? null; }
+  /* The sound or picture of a sample; its thumbnail where there is no more of it. */
+  media(i) {
+    const found = this.clips?.find(i);
+    if (found) return found;
+    const url = this.thumbnails?.url(i);
+    return url ? { kind: "image", url, isSmall: true } : null;
+  }
+
+  /* What a sample looks like in little room: empty where it is no picture. */
+  pictureOf(i) {
+    const small = this.thumbnails?.url(i);
+    if (small) return small;
+    const found = this.clips?.find(i);
+    return found?.kind === "image" ? found.url : "";
+  }
 
   /* The file itself, where it can be had: a page opened from the disk may not read the files beside it. */
   mediaBytes(i) { return this.isServed ? fetchMedia(this.media(i)) : Promise.resolve(null); }

@@ -22,37 +22,64 @@ export async function fetchMedia(media) {
   return bytes.byteLength && bytes.byteLength <= LONGEST_FETCHED ? bytes : null;
 }
 
+/* The small picture of each sample; null where the run has none. */
+export async function openThumbnails(payload) {
+  const { thumbnails, isServed } = payload.header;
+  if (!thumbnails) return null;
+  const read = (part) => (part ? payload.array(part) : null);
+  const [has, clipRows, clipEnds] = await Promise.all(["has", "clipRows", "clipEnds"].map((name) => read(thumbnails[name])));
+  return new Thumbnails(payload, { has, clipRows, clipEnds, isServed });
+}
+
+/* Files that lie one after the other in the page: each becomes one of the browser's when it is first asked for. */
+class InsideFiles {
+  constructor(payload, { clips, mime }, rows, ends) {
+    Object.assign(this, { payload, clips, mime, ends, places: numberRows(rows), urls: new Map() });
+  }
+
+  has(i) { return this.places.has(i); }
+
+  url(i) {
+    if (!this.urls.has(i)) {
+      const { clips, ends } = this;
+      const at = this.places.get(i);
+      const bytes = this.payload.raw(clips + (at ? ends[at - 1] : 0), clips + ends[at]);
+      this.urls.set(i, URL.createObjectURL(new Blob([bytes], { type: this.mime })));
+    }
+    return this.urls.get(i);
+  }
+}
+
+class Thumbnails {
+  constructor(payload, { has, clipRows, clipEnds, isServed }) {
+    Object.assign(this, { has, isServed, inside: new InsideFiles(payload, payload.header.thumbnails, clipRows, clipEnds) });
+  }
+
+  /* Its address; empty where the sample has none. */
+  url(i) {
+    if (this.isServed) return this.has?.[i] ? `thumbnails/${i}` : "";
+    return this.inside.has(i) ? this.inside.url(i) : "";
+  }
+}
+
 class MediaFiles {
   constructor(payload, parts) {
     this.payload = payload;
     Object.assign(this, parts);
-    this.clipOf = numberRows(parts.clipRows);
+    this.inside = new InsideFiles(payload, payload.header.media, parts.clipRows, parts.clipEnds);
     this.peaksOf = numberRows(parts.peakRows);
-    this.urls = new Map();
   }
 
   find(i) {
     const { kind } = this.payload.header.media;
     const url = this.#url(i);
     if (!url) return null;
-    return { kind, url, seconds: this.seconds ? this.seconds[i] : NaN, peaks: this.#peaks(i), isInside: this.clipOf.has(i) };
+    return { kind, url, seconds: this.seconds ? this.seconds[i] : NaN, peaks: this.#peaks(i), isInside: this.inside.has(i) };
   }
 
   #url(i) {
     if (this.isServed) return this.has?.[i] ? `media/${i}` : "";
-    if (this.clipOf.has(i)) return this.#clip(i);
-    return this.links?.[i] ?? "";
-  }
-
-  /* A clip becomes a file of the browser when it is first asked for. */
-  #clip(i) {
-    if (!this.urls.has(i)) {
-      const { clips, mime } = this.payload.header.media;
-      const at = this.clipOf.get(i);
-      const bytes = this.payload.raw(clips + (at ? this.clipEnds[at - 1] : 0), clips + this.clipEnds[at]);
-      this.urls.set(i, URL.createObjectURL(new Blob([bytes], { type: mime })));
-    }
-    return this.urls.get(i);
+    return this.inside.has(i) ? this.inside.url(i) : this.links?.[i] ?? "";
   }
 
   #peaks(i) {

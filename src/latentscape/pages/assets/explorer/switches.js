@@ -1,6 +1,6 @@
 /* The bar: which layer, method and checkpoint the map shows, and what is drawn on it. */
 
-import { make } from "./dom.js";
+import { make, sayLayer } from "./dom.js";
 import { makeOptions, touches } from "./columns.js";
 
 const MOST_SEGMENTS = 4;
@@ -23,7 +23,7 @@ export function closestFrame(frames, current, name, value) {
 export function mountSwitches(element, state) {
   const { frames, answers } = state.data;
   const names = {
-    layer: (layer) => layer,
+    layer: sayLayer,
     method: (method) => frames.find((frame) => frame.method === method).methodName,
     checkpoint: (c) => answers[c]?.checkpoint || `Checkpoint ${c + 1}`,
   };

@@ -38,6 +38,15 @@ function drawWave(peaks, share) {
 
 const saySeconds = (seconds) => `${seconds.toFixed(1)} s`;
 
+/* The sound at a glance: its bars and its length; null where nothing is known of it. */
+export function makeStrip({ peaks, seconds }) {
+  const bars = peaks?.some((bar) => bar > 0)
+    ? [make("svg", { viewBox: `0 0 ${BARS_WIDE} ${BARS_HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      make("path", { d: drawWave(peaks, 1) }))] : [];
+  const words = seconds ? [make("span", {}, saySeconds(seconds))] : [];
+  return bars.length || words.length ? make("div", { class: "map-card-sound" }, ...bars, ...words) : null;
+}
+
 /* `{ element, stop }`: call `stop` when it is taken off the page. */
 export function makeWaveform(state, row, media) {
   let peaks = media.peaks?.some((bar) => bar > 0) ? media.peaks : null;

@@ -1,0 +1,70 @@
+"""What the choices of several commands have in common."""
+
+import re
+from dataclasses import fields
+from math import inf
+from pathlib import Path
+from typing import Any, Literal
+
+from latentscape.errors import UsageError
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+HOW_TO_RUN = ("resume", "fresh", "max_failed")
+"""Choices that leave no trace: a run that was stopped and resumed has the same bytes as one that was not."""
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
+
+
+def record_settings(settings: Any) -> dict[str, Any]:
+    """Every choice of a command that can change what the run folder holds, as JSON values for its manifest."""
+    kept = [item.name for item in fields(settings) if item.name not in HOW_TO_RUN]
+    return {name: _record_value(getattr(settings, name)) for name in kept}
+
+
+def most_failures(limit: str | None, *, n_read: int) -> float:
+    """How many of `n_read` samples may fail by `--max-failed`; infinity without it.
+
+    >>> most_failures("1%", n_read=500), most_failures("20", n_read=500)
+    (5.0, 20.0)
+    """
+    found = _SHARE.fullmatch(limit.strip()) if limit is not None else None
+    if found is None:
+        return inf
+    return float(found[1]) * n_read / 100 if found[2] else float(found[1])
+
+
+def _record_value(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return [_record_value(each) for each in value] if isinstance(value, tuple) else value
+
+
+def split_patterns(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """One name each, however they were separated."""
+    return patterns and tuple(name.strip() for pattern in patterns for name in pattern.split(",") if name.strip())
+
+
+def check_draw(max_samples: int, seed: int) -> None:
+    """Raise UsageError for a number of samples or a seed out of range."""
+    if max_samples < 0:
+        raise bad_value("max-samples", max_samples, "0 (all) or more")
+    if not 0 <= seed < 2**32:
+        raise bad_value("seed", seed, "0 to 4294967295")
+
+
+def bad_value(option: str, value: object, expected: str) -> UsageError:
+    """The error for an option whose value is out of range."""
+    hint = "`latentscape COMMAND --help` lists the options"
+    return UsageError(f"a bad `--{option}`", got=str(value), expected=expected, hint=hint, fault="option-value")
+
+
+def check_numbers(settings: Any) -> None:
+    """Raise UsageError for a number that both studies of a model take and that is out of range."""
+    check_draw(settings.max_samples, settings.seed)
+    if settings.batch_size is not None and settings.batch_size < 1:
+        raise bad_value("batch-size", settings.batch_size, "1 or more")
+    if settings.layers is not None and not settings.layer_patterns:
+        raise UsageError("an empty `--layers`", hint="`--list-layers` shows the names", fault="option-value")
+    if settings.max_failed is not None and not _SHARE.fullmatch(settings.max_failed.strip()):
+        raise bad_value("max-failed", settings.max_failed, "a number of samples or a share, such as `20` or `1%`")
+    if settings.resume and settings.fresh:
+        raise UsageError("`--resume` and `--fresh` exclude each other", hint="leave one out", fault="option-conflict")
