@@ -252,7 +252,6 @@ WRITERS = {
     "process.py": "the null device, where streams were closed",
     "demo/": "sample data and trained checkpoints, which are inputs of a study",
     "watch/loggers.py": "a picture in a folder of its own, for the loggers that take a path",
-    "from_python/folders.py": "a temporary folder of our own, which goes with the study that lies in it",
     "watch/retriever.py": "rows on their way to the reader of pair files, in a temporary folder",
 }
 WRITES = {"write_text", "write_bytes", "touch", "truncate", "ftruncate", "pwrite", "rmtree", "copyfile", "copytree"}

@@ -142,11 +142,11 @@ def _renumber(samples: LabeledSamples, places: Mapping[int, int], own: tuple[str
     return replace(samples, labels=freeze(table[samples.labels]), class_names=own, numbered=True)
 
 
-def _not_the_models(strangers: Sequence[str], own: Sequence[str], *, hint: str) -> ModelError:
+def _not_the_models(strangers: Sequence[str], own: Sequence[str], *, hint: str = "") -> ModelError:
     return ModelError(
         f"the data has {len(strangers)} class(es) that the model does not have: {quote_names(strangers)}",
         expected=quote_names(own),
-        hint=hint,
+        hint=hint or "say which is which with `--rename OLD=NEW`",
         fault="model-classes",
     )
 

@@ -16,15 +16,40 @@ SUFFIXES: Mapping[Kind, frozenset[str]] = MappingProxyType(
 HEAD_BYTES = 16
 WORDS: Mapping[Kind, str] = MappingProxyType({"audio": "sound", "image": "pictures", "text": "text"})
 """What a message calls samples of a kind."""
-_SOUNDS = (b"fLaC", b"OggS", b"ID3")
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
-_CONTAINERS: Mapping[tuple[bytes, bytes], Kind] = {
-    (b"RIFF", b"WAVE"): "audio",
-    (b"RF64", b"WAVE"): "audio",
-    (b"FORM", b"AIFF"): "audio",
-    (b"FORM", b"AIFC"): "audio",
-    (b"RIFF", b"WEBP"): "image",
+_STARTS = {
+    b"fLaC": "audio/flac",
+    b"OggS": "audio/ogg",
+    b"ID3": "audio/mpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
 }
+_CONTAINERS = {
+    (b"RIFF", b"WAVE"): "audio/wav",
+    (b"RF64", b"WAVE"): "audio/wav",
+    (b"FORM", b"AIFF"): "audio/aiff",
+    (b"FORM", b"AIFC"): "audio/aiff",
+    (b"RIFF", b"WEBP"): "image/webp",
+}
+
+
+def tell_mime(head: bytes) -> str | None:
+    """The media type of a sound or picture that starts with `head` (HEAD_BYTES are enough); None for anything else.
+
+    >>> tell_mime(b"RIFF....WAVEfmt "), tell_mime(b"<html>")
+    ('audio/wav', None)
+    """
+    known = next((mime for start, mime in _STARTS.items() if head.startswith(start)), None)
+    found = _CONTAINERS.get((head[:4], head[8:12])) or known
+    if found or _starts_a_frame(head):
+        return found or "audio/mpeg"
+    if head.startswith(b"BM") and head[6:10] == bytes(4):
+        return "image/bmp"
+    is_portable = head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace()
+    return "image/x-portable-anymap" if is_portable else None
 
 
 def tell_content(head: bytes) -> Kind | None:
@@ -33,12 +58,8 @@ def tell_content(head: bytes) -> Kind | None:
     >>> tell_content(b"RIFF....WAVEfmt "), tell_content(b"P6\\n3 2\\n255\\n"), tell_content(b"Good morning")
     ('audio', 'image', None)
     """
-    container = _CONTAINERS.get((head[:4], head[8:12]))
-    if container or head.startswith(_SOUNDS) or _starts_a_frame(head):
-        return container or "audio"
-    bitmap = head.startswith(b"BM") and head[6:10] == bytes(4)
-    portable = head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace()
-    return "image" if bitmap or portable or head.startswith(_PICTURES) else None
+    mime = tell_mime(head)
+    return None if mime is None else "audio" if mime.startswith("audio") else "image"
 
 
 def tell_by_name(name: str) -> Kind | None:

@@ -75,7 +75,7 @@ def decode(content: bytes, shown: str) -> str:
         raise unreadable(shown, f"line {line} is not UTF-8 text", hint="save the file again as UTF-8") from None
 
 
-def unreadable(shown: str, reason: str, *, hint: str) -> DataError:
+def unreadable(shown: str, reason: str, *, hint: str = "look at it in an editor") -> DataError:
     """The error for a file that can't be read at all, whatever it should hold."""
     return DataError(f"can't read {shown}: {reason}", expected="text in UTF-8", hint=hint, fault="pairs-format")
 
