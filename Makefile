@@ -24,7 +24,7 @@ demo: $(READY)   ## train two small models on data we write, then look at what t
 
 test: $(READY)   ## fast tests, then the slow ones: whole studies, real models
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m 'not slow'
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m 'slow and not chaos'
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not chaos'
 
 browser:         ## Debian's Chromium for the tests of the pages, where it is missing and may be installed
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \

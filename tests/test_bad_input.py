@@ -433,7 +433,7 @@ def test_one_speaker_is_not_enough(latents, clips, tmp_path):
 
 def test_one_class(latents, clips, tmp_path):
     table = write_table(tmp_path / "t.csv", [(clip, "Happy", f"s{n % 2}") for n, clip in enumerate(clips[:8])])
-    scores = latents([("csv", table)], *MAPLESS).succeeded(4, "three pairs of classes")
+    scores = latents([("csv", table)], *MAPLESS).succeeded(4, "a single class")
     assert scores["chance_accuracy"] == 1
     assert scores["recall_sad"] is None
     assert scores["confusion_distance_spearman_mlp"] is None
@@ -488,7 +488,7 @@ def test_unreadable_clips_are_counted_and_listed(latents, clips, tmp_path):
 
 
 def test_a_clip_that_is_gone_when_it_is_read(latents, clips, tmp_path, monkeypatch):
-    from latentscape import latents_study as conductor
+    from latentscape import speech_input as conductor
 
     (tmp_path / "gone.wav").write_bytes(clips[0].read_bytes())
     rows = [(clips[0], "Happy", "train"), (clips[1], "Sad", "val"), ("gone.wav", "Sad", "val")]

@@ -165,7 +165,7 @@ def test_a_text_the_model_can_not_embed_costs_its_query_only(finished_rental, tm
 
     def lose_one(model, texts, reading, **options):
         made = extract(model, texts, reading, **options)
-        row = list(texts).index(poisoned)
+        row = [getattr(text, "text", text) for text in texts].index(poisoned)
         keep = made.kept != row
         features = {layer: values[keep] for layer, values in made.features.items()}
         return replace(made, features=features, kept=made.kept[keep], failed=((row, "not finite"),))

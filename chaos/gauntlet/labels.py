@@ -60,7 +60,7 @@ def _twin_folders(place: Place) -> Sequence[object]:
 
 
 CASES: list[Case] = [
-    _studied("one-class", ["Happy"] * 4, "three pairs of classes", listed="labels 1"),
+    _studied("one-class", ["Happy"] * 4, "a single class", listed="labels 1"),
     _studied("class-of-one-sample", ["Happy"] * 4 + ["Sad"], listed="labels 2"),
     _studied("a-class-a-sample", ["Neutral", "Calm", "Happy", "Sad", "Angry", "Fearful", "Disgust", "Surprised"]),
     _studied("case-twins", ["happy", "HAPPY", "Sad", "sad"]),

@@ -184,6 +184,7 @@ def test_the_domain_head_unlearns(speech, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_the_demo_beats_chance_by_far(tmp_path):
     """The demo's own config, fewer epochs; the largest class is 14 % of the held-out clips."""
     write_demo_speech(tmp_path / "speech", seed=42)

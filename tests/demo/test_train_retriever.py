@@ -109,6 +109,7 @@ def rank_first(path, pairs):
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_the_demo_finds_listings_it_never_saw(tmp_path):
     """The demo's own config, two epochs of it, on the held-out file; chance is below 1 %."""
     written = write_demo_rentals(tmp_path / "rental", seed=42)

@@ -145,10 +145,11 @@ def fingerprint(extraction):
 
 
 QUICK = ("unreadable, poison and memory", "no mask in the middle")
-"""The two cases that hold all the others; those run with the slow tests."""
+"""The two cases that hold all the others; those run with `make chaos`."""
+RARE = [pytest.mark.slow, pytest.mark.chaos]
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in CASES])
+@pytest.fixture(params=[pytest.param(name, marks=[] if name in QUICK else RARE) for name in CASES])
 def case(request):
     return CASES[request.param]
 

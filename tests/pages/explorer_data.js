@@ -79,7 +79,7 @@ export async function openData() {
     profile: isPlain ? [] : makeProfile(layers),
     metrics: isPlain ? [] : [{ name: "accuracy", value: "72.3% [67%, 77%]", detail: "n = 264" }, { name: "calibration error", value: "0.081", detail: "" }],
     hasMedia: "", hasRanks: false, hasNeighbors: false,
-    column: (key) => kept.find((column) => column.key === key), idOf: (i) => `clip ${i}`, textOf: (key, i) => `text of ${i}`, media: () => null,
+    column: (key) => kept.find((column) => column.key === key), idOf: (i) => `clip ${i}`, textOf: (key, i) => `text of ${i}`, media: () => null, pictureOf: () => "",
     details: async () => ({ texts: [], probabilities: [], neighbors: null, ranked: null, hard: null }),
     search: async () => new Uint8Array(n).fill(1),
   };

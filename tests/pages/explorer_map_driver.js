@@ -48,7 +48,7 @@ export async function startPage() {
     n, study: "latents", columns, color: "label", shape: "set", isServed: false, hasMedia: "", ramp: Array(32).fill("#336699"),
     frames: [frame("tsne_mlp_a", 0, "all"), frame("tsne_mlp_b", 1, "all"), frame("umap_mlp", 2, "", { method: "umap", methodName: "UMAP", warning: "Low trust." })],
     answers: [{ checkpoint: "", truth: "label", said: "", correct: "correct", worst: "score" }],
-    column: (key) => columns.find((column) => column.key === key), idOf: (i) => `clip ${i}`, textOf: () => "", media: () => null,
+    column: (key) => columns.find((column) => column.key === key), idOf: (i) => `clip ${i}`, textOf: () => "", media: () => null, pictureOf: () => "",
     details: async (i) => ({ texts: [], probabilities: [], ranked: null, hard: null, neighbors: { metric: "cosine", list: [[i + 1, 0.1], [i + 2, 0.2]] } }),
   };
   const state = new State(data);

@@ -100,7 +100,9 @@ def link_corpus(given: JudgedCorpus, *, weights: Weights | None = None) -> PairS
         raise _nothing_left(given, "the corpus has no document with a text", hint="look at its column of texts")
     grades = _gather(given.judgments, defects)
     if not grades:
-        raise _nothing_left(given, "there are no judgments", hint=given.ask_judgments or "say which documents are right")
+        raise _nothing_left(
+            given, "there are no judgments", hint=given.ask_judgments or "say which documents are right"
+        )
     places = {entry.id: place for place, entry in enumerate(documents)}
     queries = {entry.id: entry for entry in _drop_repeated(given.queries, defects)}
     rows = [
