@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from latentscape.features import ListedLayer, add_default_layers, choose_device,
 from latentscape.findings import LOGITS, Skip
 from latentscape.models.classifier import LoadedClassifier
 from latentscape.models.shells import AnswerOf
+from latentscape.own_modules import names_code
 from latentscape.paths import expand_home, is_folder
 from latentscape.plain_text import folder_name
 from latentscape.settings import LatentsSettings
@@ -107,10 +108,11 @@ def open_samples(settings: LatentsSettings) -> Subject:
     card = make_model_card(
         loaded.receipt,
         name=loaded.name,
-        checkpoint=settings.checkpoint.name if settings.checkpoint else Path(settings.model or "").name,
+        checkpoint=settings.checkpoint.name if settings.checkpoint else loaded.name,
         sha256=loaded.sha256,
         metadata=loaded.metadata,
     )
+    card = replace(card, in_memory=settings.checkpoint is None and names_code(settings.model or ""))
     inputs = Inputs(found.samples, loaded)
     subject = Subject(
         model=loaded.model,

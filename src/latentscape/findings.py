@@ -50,6 +50,8 @@ class ModelCard:
     """Warnings that every picture and page must carry, e.g. that weights were missing and the user allowed it."""
     receipt: Mapping[str, Any] = field(default_factory=dict)
     """The weight receipt as plain values, for the manifest: `WeightReceipt.to_dict`."""
+    in_memory: bool = False
+    """Whether the weights came with the module itself: there was no file to prove them by."""
 
 
 @dataclass(frozen=True, kw_only=True)

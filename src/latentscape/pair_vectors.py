@@ -1,7 +1,8 @@
 """A model and pairs -> the pairs that could be embedded, and the vectors of their texts, kept in the run folder."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from latentscape.models.loaded import DOCUMENT, QUERY, LoadedRetriever, SidedTex
 from latentscape.models.retriever import load_encoder, load_retriever
 from latentscape.models.text_models import load_text_model
 from latentscape.models.two_towers import TwoTowers
+from latentscape.own_modules import names_code
 from latentscape.pair_input import EMBEDDING, PairVectors
-from latentscape.paths import expand_home, is_folder
+from latentscape.paths import expand_home, is_folder, tell_folder
 from latentscape.progress import SILENT, Progress
 from latentscape.settings import EmbeddingsSettings
 from latentscape.store import RunFolder
@@ -44,6 +46,7 @@ def open_retriever(settings: EmbeddingsSettings) -> OpenRetriever:
     card = make_model_card(
         loaded.receipt, name=loaded.name, checkpoint=file, sha256=loaded.sha256, metadata=loaded.metadata
     )
+    card = replace(card, in_memory=settings.checkpoint is None and names_code(settings.model or ""))
     known = choose_layers(loaded.model, None)
     asked = choose_layers(loaded.model, settings.layer_patterns) if settings.layers else {EMBEDDING: known[EMBEDDING]}
     if isinstance(loaded.model, TwoTowers) and (alone := [name for name in asked if name not in known]):
@@ -101,9 +104,7 @@ def _refuse_beside_own_code(settings: EmbeddingsSettings) -> None:
 
 def _call(*models: str | None) -> str:
     """Models by their hub names, or the last part of their folders."""
-    return " + ".join(
-        expand_home(name).resolve().name if is_folder(expand_home(name)) else name for name in models if name
-    )
+    return " + ".join(tell_folder(Path(name)) if is_folder(expand_home(name)) else name for name in models if name)
 
 
 def embed_pairs(

@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 
 FILE, FOLDER, SPECIAL = "a file", "a folder", "no regular file"
+UNTOLD = ("model", "checkpoint", "final", "best", "best_model", "output")
+"""Names of folders that say nothing of the model in them."""
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -42,3 +44,13 @@ def hash_file(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, in hexadecimal. Raises OSError where it can't be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tell_folder(path: Path) -> str:
+    """What to call a model's folder: its last part, with the one before where that says no more than what it is.
+
+    >>> tell_folder(Path("/home/ann/flowers/model")), tell_folder(Path("/home/ann/my-vit"))
+    ('flowers/model', 'my-vit')
+    """
+    path = real_path(expand_home(path))
+    return "/".join(path.parts[-2:]) if path.name.lower() in UNTOLD and path.parent.name else path.name

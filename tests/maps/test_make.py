@@ -231,7 +231,7 @@ def test_a_time_budget_ends_a_layout_early(method, count, of):
     features = np.random.default_rng(17).normal(size=(300, 4)).astype(np.float32)
     draw(features, method)  # loads the kernels
     short = draw(features, method, time_budget=0.01)
-    assert 0 < short.parameters[count] < of
+    assert 0 <= short.parameters[count] < of  # on a busy machine it may be over before the first step
     assert np.isfinite(short.xy).all()
     assert draw(features, method, time_budget=1e6).parameters[count] == of
 

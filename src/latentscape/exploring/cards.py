@@ -22,6 +22,7 @@ def read_card(source: Source, card: object) -> ModelCard:
         n_tensors_total=_count(card.get("n_tensors_total")),
         stamps=tuple(_texts(card.get("stamps"))),
         receipt=tidy_receipt(card.get("receipt")),
+        in_memory=card.get("in_memory") is True,
     )
 
 

@@ -8,6 +8,7 @@ from latentscape.figures.render import tidy
 from latentscape.findings import ModelCard
 from latentscape.plain_text import clean_text
 
+IN_MEMORY = "those of the module in memory; there was no file to prove them by"
 MOST_NAMES = 5
 """Names of tensors written out; the rest is counted."""
 LONGEST_NAME = 80
@@ -40,6 +41,8 @@ def list_receipt(model: ModelCard) -> list[str]:
     """The receipt as sentences; none where nothing was loaded from a checkpoint."""
     if not model.n_tensors_total:
         return []
+    if model.in_memory:
+        return [f"Weights: {IN_MEMORY}{_say_digest(model.sha256)}."]
     return [_say_matched(model), *_say_changes(model.receipt), *_say_names(model.receipt)]
 
 

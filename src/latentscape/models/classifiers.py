@@ -41,7 +41,7 @@ from latentscape.models.processors import (
 from latentscape.models.shells import AnswerOf
 from latentscape.models.sizes import build_checked, explain_misfits
 from latentscape.models.text_encoders import digest_values
-from latentscape.paths import expand_home, is_file, is_folder
+from latentscape.paths import expand_home, is_file, is_folder, tell_folder
 from latentscape.shapes import Kind
 
 __all__ = ["LoadedClassifier", "load_classifier"]
@@ -96,7 +96,7 @@ def load_classifier(
         receipt=receipt,
         sha256=weights.sha256,
         fingerprint=_fingerprint(task, values, weights=weights, processor=processor),
-        name=folder.resolve().name if is_folder(expand_home(name)) else name,
+        name=tell_folder(folder) if is_folder(expand_home(name)) else name,
         metadata={
             **weights.metadata,
             "base_model": name,

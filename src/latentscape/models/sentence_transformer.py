@@ -30,7 +30,7 @@ from latentscape.models.text_encoders import (
     rename_for,
     take_encoder,
 )
-from latentscape.paths import hash_file, is_file
+from latentscape.paths import hash_file, is_file, tell_folder
 
 _PASSED_ON = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
 """What the library hands to the calls that open the encoder and its tokenizer."""
@@ -152,7 +152,7 @@ def open_sentence_transformer(
         fingerprint=digest_values(
             {"files": digests, "settings": _hash_settings(folder, modules), "tokenizer": tokenizer.fingerprint}
         ),
-        name=folder.resolve().name,
+        name=tell_folder(folder),
         metadata={"base_model": str(encoder.config.model_type), "modules": [module["type"] for module in modules]},
     )
     left_out = _measure_prompts(prompts, tokenizer) if model.leaves_prompts_out else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from latentscape.figures.receipt_words import IN_MEMORY
 from latentscape.figures.words import say_method
 from latentscape.findings import Accounting, DrawnMap, ModelCard, Skip
 from latentscape.measures.score import Score
@@ -29,7 +30,8 @@ def _list_facts(model: ModelCard) -> Iterable[tuple[str, str]]:
     yield from ((what, known) for what, known in (("Checkpoint", model.checkpoint), ("SHA-256", model.sha256)) if known)
     if total:  # vectors can be given without a model
         yield "Parameters", f"{model.n_parameters:,}"
-        yield "Weights", f"{matched:,} of {total:,} tensors match the checkpoint bit for bit{rest}"
+        proven = f"{matched:,} of {total:,} tensors match the checkpoint bit for bit{rest}"
+        yield "Weights", IN_MEMORY if model.in_memory else proven
     for name, value in model.trained.items():
         yield f"Training: {name.replace('_', ' ')}", f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from latentscape.figures.profile_words import name_target
 from latentscape.figures.rank_words import say_easier
-from latentscape.figures.receipt_words import list_receipt
+from latentscape.figures.receipt_words import IN_MEMORY, list_receipt
 from latentscape.figures.render import tidy
 from latentscape.figures.sample_words import name_groups, words_of
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, LatentsFindings, MapFindings, ModelCard
@@ -195,6 +195,7 @@ def _line(name: str, score: Score) -> str:
 
 def _closing(accounting: Accounting, model: ModelCard) -> list[str]:
     matched = f"{model.n_tensors_matched} of {model.n_tensors_total} tensors match the checkpoint bit for bit"
+    matched = IN_MEMORY if model.in_memory else matched
     weights = [f"Weights  {matched}"] if model.n_tensors_total else []
     more = [f"         {_sentence(told)}" for told in list_receipt(model)[1:]]
     return [*_account(accounting), *weights, *more, *(f"WARNING  {_sentence(stamp)}" for stamp in model.stamps)]

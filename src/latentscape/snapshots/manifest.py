@@ -80,6 +80,7 @@ def read_model_card(run: FinishedRun) -> ModelCard:
         unlearns_dataset=card.get("unlearns_dataset") is True,
         stamps=tuple(map(clean_text, stamps)),
         receipt=tidy_receipt(card.get("receipt")),
+        in_memory=card.get("in_memory") is True,
     )
 
 

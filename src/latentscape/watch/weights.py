@@ -31,6 +31,7 @@ def make_card(model: nn.Module, *, name: str, sha256: str, trained: Mapping[str,
         n_tensors_matched=n_tensors,
         n_tensors_total=n_tensors,
         trained=trained,
+        in_memory=True,
     )
 
 
