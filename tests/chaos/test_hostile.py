@@ -45,8 +45,9 @@ def test_the_watcher_sees_what_runs_and_nothing_else(tmp_path, event, arguments,
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_nothing_runs_and_each_refusal_has_its_id(tmp_path):
-    outcomes = run(tmp_path, scale=1 / 50)
+    outcomes = run(tmp_path, scale=1 / 25)
     assert [outcome.wrong for outcome in outcomes[:3]] == [[], [], []]
     assert sum(outcome.tried for outcome in outcomes) >= 15
 

@@ -15,6 +15,7 @@ def test_there_are_enough_payloads_and_every_page():
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_no_payload_is_obeyed_and_each_is_shown(browser, tmp_path):
     (outcome,) = run(tmp_path, scale=0.05)
     assert not outcome.wrong
