@@ -42,6 +42,7 @@ def run_latentscape(folder: Path) -> dict[str, float]:
     """Everything after the features: graphs, maps, measures, pictures, pages, tables."""
     from scipy.special import softmax
 
+    from latentscape.datasets.labeled import LabeledSamples
     from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
     from latentscape.figures.style import Style
     from latentscape.findings import Accounting, ModelCard
@@ -71,8 +72,13 @@ def run_latentscape(folder: Path) -> dict[str, float]:
         )  # fmt: skip
         taken["measures"] = time.perf_counter() - start
         start = time.perf_counter()
-        write_study(run, findings, {**findings.scores, **score_everything(findings)}, style=Style())
-        taken["pictures, pages, tables"] = time.perf_counter() - start
+        samples = LabeledSamples(
+            kind=None, contents=(b"",) * N, ids=ids, labels=judged.labels, class_names=judged.class_names,
+            dataset_ids=judged.dataset_ids, dataset_names=judged.dataset_names, speakers=judged.speakers, skipped=(),
+        )  # fmt: skip
+        scores = {**findings.scores, **score_everything(findings)}
+        write_study(run, findings, scores, samples=samples, style=Style())
+        taken["pictures and tables"] = time.perf_counter() - start
     return taken
 
 
