@@ -6,8 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from latentscape.extras import ALONE, EXTRAS
+
+from .models.classifier_folders import write
 
 PROGRAM = '''
 import json, sys
@@ -94,3 +97,84 @@ def test_what_needs_more_ends_with_2_and_says_what_to_install(folder):
     assert said.count("error[extra-missing]: this needs ") == 4
     assert "pip install 'latentscape[serve]'" in said
     assert "'latentscape[text]' for models of text" in said
+
+
+ALONE_PROGRAM = '''
+import json, sys
+from importlib.machinery import PathFinder
+from importlib.metadata import MetadataPathFinder
+
+ABSENT = set(json.loads(sys.argv[1]))
+
+class Absent(PathFinder):
+    """Finds neither the modules nor the metadata of libraries that are not there."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in ABSENT else PathFinder.find_spec(name, path, target)
+
+    @classmethod
+    def find_distributions(cls, *words, **options):
+        found = MetadataPathFinder.find_distributions(*words, **options)
+        return (each for each in found if each.metadata["Name"].lower().replace("-", "_") not in ABSENT)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Absent
+sys.meta_path[:] = [each for each in sys.meta_path if each is not MetadataPathFinder]
+exec(sys.argv[2])
+print(json.dumps(sorted(ABSENT & set(sys.modules))))
+'''
+STUDY = """
+from latentscape.cli import main
+try:
+    main({words})
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+IN_MEMORY = """
+import numpy, torch, latentscape
+data = numpy.eye(3, dtype="float32")[numpy.arange(30) % 3], numpy.arange(30) % 3
+study = latentscape.latents(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3)), data)
+assert study.scores["accuracy"].n == 30
+"""
+
+
+def run_alone(folder, extra, program):
+    """What of the other extras was imported, though it is not there, by a program with this extra alone."""
+    absent = [module for module, extras in {**EXTRAS, **dict.fromkeys(ALONE, ())}.items() if extra not in extras]
+    words = [sys.executable, "-c", ALONE_PROGRAM, json.dumps(absent), program]
+    ended = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("extra", "family"), [("images", "vit"), ("text", "bert")])
+def test_an_extra_alone_opens_its_door(tmp_path, extra, family):
+    write(tmp_path / "model", family)
+    names, data = ("calm", "angry", "glad"), tmp_path / "data"
+    if extra == "text":
+        rows = [f"an example of {'few ' * (row % 4)}words,{names[row % 3]}" for row in range(12)]
+        data = tmp_path / "data.csv"
+        data.write_text("\n".join(["text,label", *rows]))
+    for row in range(12 if extra == "images" else 0):
+        (data / names[row % 3]).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (row * 20, 0, 0)).save(data / names[row % 3] / f"{row}.png")
+    words = [
+        "latents",
+        "--model",
+        "model",
+        "--data",
+        data.name,
+        "--layers",
+        "last_hidden",
+        "--quiet",
+        "--output",
+        "run",
+    ]
+    assert run_alone(tmp_path, extra, STUDY.format(words=[*words, "--skip-umap", "--skip-tsne"])) == []
+    assert (tmp_path / "run" / "explorer.html").stat().st_size
+
+
+@pytest.mark.slow
+def test_a_model_in_memory_needs_torch_alone(tmp_path):
+    assert run_alone(tmp_path, "torch", IN_MEMORY) == []

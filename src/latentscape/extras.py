@@ -9,7 +9,7 @@ from latentscape.errors import UsageError
 EXTRAS: Mapping[str, Sequence[str]] = {
     "torch": ("torch", "speech", "text", "images"),
     "transformers": ("speech", "text", "images"),
-    "tokenizers": ("text",),
+    "tokenizers": ("speech", "text", "images"),
     "huggingface_hub": ("speech", "text", "images"),
     "sentence_transformers": ("text",),
     "soundfile": ("speech",),

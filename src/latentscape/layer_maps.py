@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from platform import machine, python_version, system
 from typing import Any, TypeVar
 
@@ -63,11 +63,19 @@ class LayerMaps:
 
 
 def versions(packages: Sequence[str] = VERSIONED) -> dict[str, str]:
-    """The versions a result depends on, and the platform."""
-    return {package: version(package) for package in packages} | {
+    """The versions a result depends on, and the platform; nothing depends on a package that is not installed."""
+    found = {package: _find_version(package) for package in packages}
+    return {package: known for package, known in found.items() if known} | {
         "python": python_version(),
         "machine": f"{system()} {machine()}",
     }
+
+
+def _find_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def map_layers(
