@@ -31,10 +31,12 @@ SERIES = (
     "fuzz",
     "kills",
     "signals",
+    "workers",
     "power",
     "faults",
     "races",
     "scripts",
+    "ray_kills",
 )
 """Modules of this package, each with `run(folder, scale=, seed=)`."""
 FIGURES = Path(__file__).with_name("figures.json")

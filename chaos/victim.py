@@ -143,6 +143,10 @@ class WitnessedShards:
         self.shards.save(batches, arrays)
         self.diary.note("kept", batches.start, batches.stop)
 
+    def forget(self, start: int) -> None:
+        self.shards.forget(start)
+        self.diary.note("forgot", start)
+
     def clear(self) -> None:
         self.shards.clear()
         self.diary.note("cleared")

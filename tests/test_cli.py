@@ -141,7 +141,7 @@ def test_every_kind_of_error_has_its_exit_code(kind, end_with):
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from what is finished, or begins anew"),
         (MemoryError("1 TB"), 6, "--batch-size"),
         (OSError(errno.ENOSPC, "No space left on device"), 6, "No space left"),
         (RuntimeError("oh"), 9, "a bug in latentscape: RuntimeError: oh"),

@@ -17,9 +17,13 @@ from safetensors.torch import save_file
 import latentscape
 from latentscape import feature_maps, layer_maps
 from latentscape.errors import DataError, UsageError
+from latentscape.exploring import explore_run
 from latentscape.feature_maps import list_neighbors, study_features, tabulate
+from latentscape.figures.style import Style
 from latentscape.maps import MapOptions
 from latentscape.neighbors import find_neighbors
+from latentscape.pages.terminal import summarize_map
+from latentscape.run_reader import open_run
 from latentscape.settings import MapSettings
 
 RNG = np.random.default_rng(0)
@@ -223,6 +227,7 @@ def test_options_and_choices_are_the_same():
         ({"time_budget": 0}, "more than 0"),
         ({"seed": -1}, "--seed"),
         ({"max_samples": -1}, "--max-samples"),
+        ({"layout_samples": 0}, "--layout-samples"),
         ({"quality": "beste"}, "fast or best"),
         ({"start": "random"}, "pca or spectral"),
     ],
@@ -334,3 +339,26 @@ def test_nothing_heavy_is_imported(features_file, tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "LOADED []" in ended.stdout, ended.stderr
+
+
+# -- more samples than are laid out ---------------------------------------------------------------------------------
+
+
+def test_a_map_with_placed_samples_says_so_everywhere(tmp_path):
+    made = latentscape.map(FEATURES, layout_samples=30, method="umap", output=tmp_path)
+    said = "30 of 60 samples were placed beside the 30 that were laid out."
+    assert made.maps["umap"].latent_map.notice == said
+    table = pq.read_table(tmp_path / "samples.parquet")
+    assert sum(table.column("umap_placed").to_pylist()) == 30
+    assert said in summarize_map(made.findings)
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert (scores["placed_recall_umap_n"], scores["laid_out_recall_umap_n"]) == (30, 30)
+    shown = explore_run(open_run(tmp_path), style=Style())
+    assert said in shown.frames[0].warning
+    assert (shown.color, shown.shape) == ("", "")
+    assert [column.key for column in shown.columns] == ["umap_placed"]
+
+
+def test_without_placed_samples_nothing_of_it_is_written(made):
+    assert not [name for name in pq.read_schema(made.folder / "samples.parquet").names if "placed" in name]
+    assert "placed" not in (made.folder / "scores.json").read_text()

@@ -11,7 +11,9 @@ from torch import nn
 from latentscape.errors import UsageError
 from latentscape.features import Reading, read_features
 from latentscape.kept_features import describe_extraction, keep_extraction
+from latentscape.layer_maps import versions
 from latentscape.store import RunFolder
+from latentscape.study import MODEL_VERSIONED
 from tests.listening import Listener
 
 N, BATCH = 700, 8
@@ -120,6 +122,28 @@ def test_other_inputs_are_told_by_name(tmp_path, reference):
     assert [each for each in listener.said if "(checkpoint)" in each]
     with pytest.raises(UsageError, match="checkpoint"):
         run(tmp_path / "reference", Model(), resume=True)
+
+
+def test_a_run_of_an_earlier_version_is_read_anew_and_the_reason_said(tmp_path):
+    made_with = versions(MODEL_VERSIONED)
+    assert {"pillow", "tokenizers", "torch"} <= made_with.keys()
+    earlier = {name: made for name, made in made_with.items() if name not in ("pillow", "tokenizers")}
+    run(tmp_path, Model(), inputs=INPUTS | {"versions": earlier})
+    model, listener = Model(), Listener()
+    made = run(tmp_path, model, inputs=INPUTS | {"versions": made_with}, progress=listener)
+    assert model.n_passes
+    assert len(made.features["hidden"]) == N
+    told = "features are read anew: the run that was here had other inputs (versions.pillow, versions.tokenizers)"
+    assert told in listener.said
+
+
+def test_resume_goes_on_also_where_the_signal_came_before_the_first_batch(tmp_path, reference):
+    model = Model()
+    model.at, model.act = 1, interrupt
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", model)
+    run(tmp_path / "run", Model(), resume=True)
+    assert tree(tmp_path / "run") == reference[1]
 
 
 def test_resume_false_reads_all_again(tmp_path, reference):

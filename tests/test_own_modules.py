@@ -83,11 +83,12 @@ def test_sources_are_the_users_own_files_only(here):
     assert list(found) == ["owned_d", "owned_e", "owned_f"]
 
 
-def test_what_names_code(here):
+def test_what_names_code(here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
     (here / "c:d").write_text("")
-    assert names_code("a.b:c")
-    assert not names_code("c:d")
-    assert not names_code("timm:resnet18")
-    assert not names_code("owner/name")
-    assert not names_code("https://hub/owner/name")
-    assert not names_code("C:\\models\\best")
+    (here / "e:f").mkdir()
+    assert all(
+        map(names_code, ("a.b:c", "models:make", "package.module:Class.build", "model.py:make", "timm:resnet18"))
+    )
+    assert not any(map(names_code, ("", "owner/name", "runs/best", "c:d", "e:f", str(here / "e:f"), "~/e:f")))
+    assert not any(map(names_code, ("https://hub/owner/name", "C:\\models\\best")))

@@ -1,7 +1,7 @@
 """Any classifier and any labeled data -> what a latents study looks at."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,25 @@ from latentscape.datasets.samples import read_samples
 from latentscape.datasets.splits import stratified_sample
 from latentscape.datasets.text import normalize
 from latentscape.errors import DataError, ModelError, UsageError
-from latentscape.features import ListedLayer, add_default_layers, choose_device, choose_layers, list_layers, trace
+from latentscape.executor import IN_PROCESS, Executor
+from latentscape.features import (
+    LazyInputs,
+    ListedLayer,
+    add_default_layers,
+    choose_device,
+    choose_layers,
+    list_layers,
+    trace,
+)
 from latentscape.findings import LOGITS, Skip
 from latentscape.models.classifier import LoadedClassifier
 from latentscape.models.shells import AnswerOf
-from latentscape.own_modules import names_code
+from latentscape.object_store import local_data
+from latentscape.own_modules import TIMM, names_code
 from latentscape.paths import expand_home, is_folder
 from latentscape.plain_text import folder_name
 from latentscape.settings import LatentsSettings
+from latentscape.shapes import Kind
 from latentscape.study import digest_samples, make_model_card
 from latentscape.subject import Census, Subject, ValidationSet
 
@@ -34,27 +45,39 @@ RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
-class Inputs(Sequence[Any]):
+class ReadContent:
+    """How what a sample is made of is read: DataError where it can't be."""
+
+    kind: Kind | None
+    prepare: Callable[[Any], Any]
+    sample_rate: int
+
+    def __call__(self, content: Content) -> Any:
+        """What the model takes."""
+        return self.prepare(self._load(content))
+
+    def _load(self, content: Content) -> Any:
+        if self.kind == "text" or isinstance(content, str):
+            return content
+        return load_picture(content) if self.kind == "image" else load_audio(content, sample_rate=self.sample_rate)
+
+
+@dataclass(frozen=True)
+class Inputs(LazyInputs):
     """What a classifier takes of each sample, read when it is asked for; DataError then for one that can't be read."""
 
     samples: LabeledSamples
     loaded: LoadedClassifier
 
-    def __len__(self) -> int:
-        return len(self.samples)
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """What the samples are made of."""
+        return self.samples.contents
 
-    def __getitem__(self, row: int) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
-        return self.loaded.prepare(self._read(self.samples.contents[row]))
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[row] for row in range(len(self)))
-
-    def _read(self, content: Content) -> Any:
-        if self.samples.kind == "text" or isinstance(content, str):
-            return content
-        if self.samples.kind == "image":
-            return load_picture(content)
-        return load_audio(content, sample_rate=self.loaded.sample_rate)
+    @property
+    def read(self) -> ReadContent:
+        """How one becomes what the model takes."""
+        return ReadContent(self.samples.kind, self.loaded.prepare, self.loaded.sample_rate)
 
     def measure(self) -> list[int]:
         """How long each sample is for the model, in any unit."""
@@ -73,11 +96,11 @@ def open_classifier(settings: LatentsSettings) -> LoadedClassifier:
     """
     # Both bring libraries that a model in memory does without.
     from latentscape.models.classifiers import load_classifier  # noqa: PLC0415
-    from latentscape.models.own_code import is_own_code, open_own_classifier  # noqa: PLC0415
+    from latentscape.models.own_code import open_own_classifier  # noqa: PLC0415
 
     name = settings.model or ""
     options = {"kind": settings.kind, "checkpoint": settings.checkpoint, "allow_missing": settings.allow_missing}
-    return open_own_classifier(name, **options) if is_own_code(name) else load_classifier(name, **options)
+    return open_own_classifier(name, **options) if names_code(name) else load_classifier(name, **options)
 
 
 def list_model_layers(settings: LatentsSettings) -> Sequence[ListedLayer]:
@@ -85,21 +108,28 @@ def list_model_layers(settings: LatentsSettings) -> Sequence[ListedLayer]:
     loaded = open_classifier(settings)
     example = loaded.example
     if example is None and settings.data is not None:
-        example = _take_first(Inputs(_read(settings, loaded), loaded))
+        with local_data(settings, "data") as (local, _):
+            example = _take_first(Inputs(_read(local, loaded), loaded))
     if example is not None:
         prepare_layers(loaded.model, example)
     return list_layers(loaded.model, example)
 
 
-def open_samples(settings: LatentsSettings) -> Subject:
+def open_samples(settings: LatentsSettings, *, executor: Executor = IN_PROCESS) -> Subject:
     """The classifier of `--model` and the samples of `--data`.
 
     Raises UsageError for options that don't fit, DataError where no sample can be used, ModelError or SafetyError for
     a model that can't be used, or that has other classes than the data.
     """
+    settings.require_data()
+    with local_data(settings, "data", executor=executor) as (local, reader):
+        return _open(local, reader)
+
+
+def _open(settings: LatentsSettings, executor: Executor) -> Subject:
     source = expand_home(settings.require_data())
     loaded = open_classifier(settings)
-    everything = _read(settings, loaded)
+    everything = _read(settings, loaded, executor)
     first = _take_first(Inputs(everything, loaded))
     n_classes = prepare_layers(loaded.model, loaded.example or first)
     names = read_class_names(settings.class_names, n_classes) or loaded.class_names
@@ -112,7 +142,8 @@ def open_samples(settings: LatentsSettings) -> Subject:
         sha256=loaded.sha256,
         metadata=loaded.metadata,
     )
-    card = replace(card, in_memory=settings.checkpoint is None and names_code(settings.model or ""))
+    is_built = names_code(loaded.name) and not loaded.name.startswith(TIMM)
+    card = replace(card, in_memory=is_built and settings.checkpoint is None)
     inputs = Inputs(found.samples, loaded)
     subject = Subject(
         model=loaded.model,
@@ -157,10 +188,10 @@ def read_class_names(given: Sequence[str] | None, n_classes: int) -> tuple[str, 
 def prepare_layers(shell: AnswerOf, batch: Mapping[str, Any]) -> int:
     """How many classes the model answers with, by a batch of one sample; a model that names no layers of its own gets
     those that are found by it. Raises ModelError where it can't work with the batch."""
-    logits = next(each for each in trace(shell, batch) if each.path == shell.layers[LOGITS])
+    traced = trace(shell, batch)
     if len(shell.layers) == 1:
-        add_default_layers(shell, batch)
-    return logits.shapes[0][-1]
+        add_default_layers(shell, traced)
+    return next(each for each in traced if each.path == shell.layers[LOGITS]).shapes[0][-1]
 
 
 def draw_validation(everything: LabeledSamples, *, max_samples: int, seed: int) -> ValidationSet:
@@ -181,7 +212,7 @@ def record_places(samples: LabeledSamples) -> dict[str, Any]:
     return {"media_roots": {name: str(samples.media_root) for name in samples.dataset_names}}
 
 
-def _read(settings: LatentsSettings, loaded: LoadedClassifier) -> LabeledSamples:
+def _read(settings: LatentsSettings, loaded: LoadedClassifier, executor: Executor = IN_PROCESS) -> LabeledSamples:
     columns = Columns(
         content=settings.column,
         label=settings.label_column,
@@ -190,7 +221,7 @@ def _read(settings: LatentsSettings, loaded: LoadedClassifier) -> LabeledSamples
     )
     source = str(expand_home(settings.require_data()))
     kind = settings.kind or loaded.kind
-    samples = read_samples(source, kind=kind, split=settings.split, columns=columns)
+    samples = read_samples(source, kind=kind, split=settings.split, columns=columns, executor=executor)
     if loaded.kind is not None and samples.kind != loaded.kind:
         raise ModelError(
             "the model takes something else than the data holds",

@@ -161,8 +161,9 @@ def compare(
     runs
         Finished run folders of one study, in their order.
     checkpoint
-        Checkpoints instead of run folders: A.pt B.pt C.pt. With `--config` a classifier's, with `--data` a
-        retriever's; each goes through the data once, and its run folder is kept in `runs/` of the output.
+        Checkpoints instead of run folders: A.pt B.pt C.pt. With `--config` those of a speech classifier, with `--data`
+        those of a retriever; each goes through the data once, and its run folder is kept in `runs/` of the output.
+        Models that a study takes by `--model` are studied one by one first, then their run folders are compared.
     as_json
         Print the scores as JSON on stdout and nothing else.
     """

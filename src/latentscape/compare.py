@@ -13,6 +13,7 @@ from latentscape.comparison_claims import PROBE, sort_step
 from latentscape.comparison_diagnosis import answer, diagnose_comparison
 from latentscape.comparison_findings import ComparisonFindings, Subject
 from latentscape.errors import UsageError, nearest
+from latentscape.executor import InProcess
 from latentscape.explorer import write_pages
 from latentscape.exploring import describe_style
 from latentscape.figures.style import Style
@@ -206,7 +207,7 @@ def _map(
         keys = _name_frames(layer, frames)
         different = dict(zip(keys, frames, strict=True))
         inputs = {"features": list(dict.fromkeys(map(_digest, frames))), "versions": versions()}
-        mapped = map_layers(folder, different, plan=plan, inputs=inputs, progress=progress)
+        mapped = map_layers(folder, different, plan=plan, inputs=inputs, executor=InProcess(progress))
         drawn[layer] = [mapped[key] for key in keys]
     return drawn
 

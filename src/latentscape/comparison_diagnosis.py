@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from latentscape.comparison_claims import find_changes
 from latentscape.comparison_findings import Answers, ComparisonFindings, Step, Subject, TrackedLayer
 from latentscape.engine import count_threads
+from latentscape.executor import InProcess
 from latentscape.layer_maps import TRUST_NEIGHBORS, LayerMaps
 from latentscape.measures.checkpoint_choice import CheckpointChoice, choose_checkpoint
 from latentscape.measures.class_splits import ClassSplit, find_class_splits
@@ -95,7 +96,7 @@ def _answer_retriever(matched: Matched, vectors: LayerMatrix, *, seed: int, prog
     if judgments is None:
         raise AssertionError("a retriever without judgments")
     queries, documents = np.split(vectors, [subject.n_judged])
-    scan = scan_pairs(queries, documents, judgments, k=TOP, seed=seed, progress=progress)
+    scan = scan_pairs(queries, documents, judgments, k=TOP, seed=seed, executor=InProcess(progress))
     ranking = rank_documents(scan, judgments, seed=seed)
     tallies = tally_retriever(queries, documents, judgments, scan=scan, ranking=ranking, hard_types=matched.hard_types)
     return Answers(

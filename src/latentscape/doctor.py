@@ -28,6 +28,7 @@ EXTRAS = {
     "text": ("torch", "transformers", "sentence-transformers"),
     "images": ("torch", "transformers"),
     "datasets": ("datasets",),
+    "ray": ("ray",),
     "serve": ("duckdb", "starlette", "uvicorn"),
     "lightning": ("lightning",),
     "mlflow": ("mlflow-skinny",),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentscape.errors import UsageError
+from latentscape.executor import IN_PROCESS, Executor, InProcess
 from latentscape.explorer import name_map_page, write_pages
 from latentscape.exploring import describe_style
 from latentscape.figures.style import KIND_COLORS, Style
@@ -22,6 +23,7 @@ from latentscape.pages.embeddings_report import describe_embeddings
 from latentscape.pages.report import render_report_html, render_report_markdown
 from latentscape.pair_input import PairInput, PairVectors, list_attributes, read_pair_input
 from latentscape.progress import SILENT, Progress
+from latentscape.ray_cluster import open_executor
 from latentscape.retrieval_diagnosis import Background, diagnose_retrieval
 from latentscape.settings import EmbeddingsSettings, ReadinessConfig, RetrieverConfig, load_config, record_settings
 from latentscape.store import RunFolder
@@ -59,19 +61,21 @@ def study_embeddings(settings: EmbeddingsSettings, *, progress: Progress = SILEN
     """
     choose_style(settings.config)  # what is wrong with either file is said before data are read
     choose_thresholds(settings.readiness)
-    return study_pairs(read_pair_input(settings), settings, progress=progress)
+    with open_executor(settings, progress=progress) as executor:
+        return study_pairs(read_pair_input(settings, executor=executor), settings, executor=executor)
 
 
-def study_pairs(given: PairInput, settings: EmbeddingsSettings, *, progress: Progress = SILENT) -> EmbeddingsStudy:
+def study_pairs(given: PairInput, settings: EmbeddingsSettings, *, executor: Executor = IN_PROCESS) -> EmbeddingsStudy:
     """Run the whole study of pairs that are read already; of the settings those count that do not choose the data.
 
     Raises as `study_embeddings`.
     """
     style, thresholds = choose_style(settings.config), choose_thresholds(settings.readiness)
-    find_vectors = _open(given, settings, progress=progress)
-    with RunFolder(settings.output, resume=settings.reuse) as folder:
-        found = find_vectors(folder)
-        maps = _map(folder, found, settings=settings, progress=progress)
+    find_vectors = _open(given, settings)
+    progress = executor.progress
+    with RunFolder(settings.output, resume=settings.reuse, shards=settings.shards) as folder:
+        found = find_vectors(folder, executor)
+        maps = _map(folder, found, settings=settings, executor=executor)
         studied = next(iter(found.layers))
         findings = diagnose_retrieval(
             found.pairs,
@@ -81,7 +85,7 @@ def study_pairs(given: PairInput, settings: EmbeddingsSettings, *, progress: Pro
             model=found.model,
             accounting=account_pairs(found, given.skipped),
             seed=settings.seed,
-            progress=progress,
+            executor=executor,
         )
         scores = {**findings.scores, **score_maps(_list_maps(maps))}
         folder.save_scores(scores)
@@ -109,9 +113,9 @@ def record_embeddings(
 
     Raises what `study_embeddings` raises.
     """
-    find_vectors = _open(given, settings, progress=progress)
+    find_vectors = _open(given, settings)
     with RunFolder(path) as folder:
-        found = find_vectors(folder)
+        found = find_vectors(folder, InProcess(progress))
         keep_retriever_run(
             folder,
             found,
@@ -147,15 +151,15 @@ def list_layers(settings: EmbeddingsSettings) -> "Sequence[ListedLayer]":
     return list_all(open_retriever(settings).loaded.model)
 
 
-def _open(given: PairInput, settings: EmbeddingsSettings, *, progress: Progress) -> Callable[[RunFolder], PairVectors]:
+def _open(given: PairInput, settings: EmbeddingsSettings) -> Callable[[RunFolder, Executor], PairVectors]:
     """Where the vectors come from. A model is opened at once, so that a bad one leaves no run folder behind."""
     brought = given.vectors
     if brought is not None:
-        return lambda folder: _keep_vectors(folder, brought)
+        return lambda folder, _: _keep_vectors(folder, brought)
     from latentscape.pair_vectors import embed_pairs, open_retriever  # noqa: PLC0415  torch, not for ready-made vectors
 
     opened = open_retriever(settings)
-    return lambda folder: embed_pairs(folder, given.pairs, opened, settings=settings, progress=progress)
+    return lambda folder, executor: embed_pairs(folder, given.pairs, opened, settings=settings, executor=executor)
 
 
 def _keep_vectors(folder: RunFolder, brought: PairVectors) -> PairVectors:
@@ -175,11 +179,11 @@ def _gather_background(given: PairInput, found: PairVectors, settings: Embedding
     )
 
 
-def _map(folder: RunFolder, found: PairVectors, *, settings: EmbeddingsSettings, progress: Progress) -> Maps:
+def _map(folder: RunFolder, found: PairVectors, *, settings: EmbeddingsSettings, executor: Executor) -> Maps:
     methods = choose_methods(skip_tsne=settings.skip_tsne, skip_umap=settings.skip_umap)
     plan = MapPlan(methods=methods, seed=settings.seed)
     return {
-        layer: map_layer(folder, rows, layer=layer, plan=plan, inputs=found.inputs, progress=progress).maps
+        layer: map_layer(folder, rows, layer=layer, plan=plan, inputs=found.inputs, executor=executor).maps
         for layer, rows in found.layers.items()
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from latentscape.faults import FAULTS
 
@@ -19,6 +20,9 @@ class LatentscapeError(Exception):
         if self.fault not in FAULTS:
             raise AssertionError(f"no such fault: {self.fault}")
         super().__init__(self.describe())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args), vars(self)  # whatever a child's `__init__` takes
 
     def describe(self) -> str:
         """The message as the terminal shows it, one fact a line."""
@@ -71,6 +75,18 @@ class ResourceError(LatentscapeError):
     fault = "resources"
 
 
+class WorkerDiedError(ResourceError):
+    """Workers of a cluster died over one task, again and again."""
+
+    fault = "worker-died"
+
+    def __init__(
+        self, what: str, *, task: object = None, got: str = "", expected: str = "", hint: str = "take it out, and go on"
+    ) -> None:
+        super().__init__(what, got=got, expected=expected, hint=hint)
+        self.task = task
+
+
 class BusyError(LatentscapeError):
     """Another process is writing this run folder."""
 
@@ -83,6 +99,10 @@ class TooManyFailuresError(LatentscapeError):
 
     exit_code = 8
     fault = "too-many-failed"
+
+
+def _revive(kind: type[LatentscapeError], args: tuple[Any, ...]) -> LatentscapeError:
+    return kind.__new__(kind, *args)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "soundfile": ("speech",),
     "soxr": ("speech",),
     "datasets": ("datasets",),
+    "ray": ("ray",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
     "duckdb": ("serve",),

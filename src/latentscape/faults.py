@@ -15,11 +15,13 @@ USAGE: Mapping[str, str] = {
     "output-unusable": "an output folder that can't be one: a file, the root of the disk, no path",
     "output-foreign": "an output folder with files that are not ours to replace, or one that lies among the data",
     "run-differs": "`--resume` with other inputs than those of the unfinished run, or with nothing to go on with",
+    "cluster-missing": "a Ray cluster that RAY_ADDRESS names and that does not answer",
     "port-taken": "a port of this machine that another program has, or that may not be had",
 }
 DATA: Mapping[str, str] = {
     "data": "data that can't be studied",
     "data-missing": "a data file or folder that is not there or can't be opened",
+    "store-access": "an object store that can't be reached, or does not let us in",
     "data-special": "a pipe, device, socket or folder where a file is expected, or a link that leads out",
     "data-empty": "a data set in which nothing is left to look at",
     "data-format": "a data file that is broken, or of another format than it should be",
@@ -84,6 +86,9 @@ SAFETY: Mapping[str, str] = {
 RESOURCES: Mapping[str, str] = {
     "resources": "something of the machine ran out",
     "memory": "memory does not suffice",
+    "worker-died": "a piece of work over which workers of a cluster died again and again",
+    "cluster-unusable": "a Ray cluster that can't be started, or has not what is asked of it, such as a GPU",
+    "cluster-lost": "a Ray cluster that ended, or can't be reached any more, in the middle of the work",
     "disk-full": "the disk is full, or its quota or size limit is reached",
     "disk-forbidden": "a place that may not be written",
     "disk-broken": "the disk or the drive failed",

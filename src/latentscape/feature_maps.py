@@ -1,6 +1,7 @@
 """The conductor of `latentscape map`: a matrix of features, from wherever -> maps that say how far to trust them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 from latentscape.datasets.sample_columns import Wish
 from latentscape.engine import preparing_kernels
 from latentscape.errors import UsageError, nearest
+from latentscape.executor import Executor
 from latentscape.findings import DrawnMap, MapFindings
 from latentscape.layer_maps import MapPlan, map_columns, map_layer, score_maps, versions, write_figures
 from latentscape.map_input import MapInput, gather_input
@@ -19,9 +21,11 @@ from latentscape.maps import MapOptions
 from latentscape.measures.score import Score
 from latentscape.neighbors import Neighbors
 from latentscape.notebook import HEIGHT, Explorable, Explorer, Picture, Pictures, show_exploration
+from latentscape.object_store import as_uri, local_copy
 from latentscape.output_folder import EXPLORER
 from latentscape.plain_text import folder_name
 from latentscape.progress import SILENT, Progress
+from latentscape.ray_cluster import open_executor
 from latentscape.settings import MapSettings, Metric, Quality, Start, record_settings
 from latentscape.store import RunFolder, Unkept, flatten_scores
 
@@ -47,6 +51,7 @@ class MapChoices(TypedDict, total=False):
     time_budget: float | None
     seed: int
     max_samples: int
+    layout_samples: int
     key: str | None
     dark: bool
     hide_trust: bool
@@ -138,9 +143,9 @@ def map_features(
     `labels` (color), `shapes` (marker) and `ids` are one value a sample, or the name of a column of the frame or file.
     `choices` are the options of `latentscape map`: method ("tsne", "umap", "pca" or several), metric ("cosine",
     "euclidean"), perplexity, n_neighbors, min_dist, quality ("fast", "best"), start ("pca", "spectral"), time_budget,
-    seed, max_samples, key, dark, hide_trust, stability; or `options=MapOptions(...)` for those of the layout. Rows with
-    NaN or infinity are left out and accounted for in `findings.accounting`. With `output` a run folder is written, and
-    what lies finished in it from the same features is used again.
+    seed, max_samples, layout_samples, key, dark, hide_trust, stability; or `options=MapOptions(...)` for those of the
+    layout. Rows with NaN or infinity are left out and accounted for in `findings.accounting`. With `output` a run
+    folder is written, and what lies finished in it from the same features is used again.
 
     Raises UsageError for a bad choice, DataError for features or columns that can't be used, SafetyError for a file
     that would have to run code.
@@ -151,10 +156,12 @@ def map_features(
     settings = replace(settings, **named, output=output if output is None else Path(output))
     run = None if output is None else RunFolder(output)
     found = _gather(features, wishes, settings=settings, progress=progress)
+    engine = open_executor(settings, progress=progress)
     if run is None:
-        return _map(Unkept(), found, settings=settings, progress=progress)
-    with run as folder:
-        return _write(folder, _map(folder, found, settings=settings, progress=progress), progress)
+        with engine as executor:
+            return _map(Unkept(), found, settings=settings, executor=executor)
+    with run as folder, engine as executor:
+        return _write(folder, _map(folder, found, settings=settings, executor=executor), progress)
 
 
 map = map_features  # noqa: A001  the public name: `latentscape.map(...)`
@@ -168,9 +175,11 @@ def study_features(path: Path, settings: MapSettings, *, progress: Progress = SI
     wishes = {"labels": settings.labels, "shapes": settings.shapes, "ids": settings.ids}
     run = RunFolder(settings.output or Path("maps") / folder_name(path.stem))
     found = _gather(path, wishes, settings=settings, progress=progress)
-    with run as folder:
-        made = _map(folder, found, settings=settings, progress=progress)
-        return _write(folder, replace(made, settings={"features": str(path), **made.settings}), progress)
+    with run as folder, open_executor(settings, progress=progress) as executor:
+        made = _map(folder, found, settings=settings, executor=executor)
+        return _write(
+            folder, replace(made, settings={"features": as_uri(path) or str(path), **made.settings}), progress
+        )
 
 
 def _choose(choices: Mapping[str, Any]) -> MapSettings:
@@ -192,14 +201,16 @@ def _choose(choices: Mapping[str, Any]) -> MapSettings:
 
 def _gather(values: Any, wishes: Mapping[str, Wish], *, settings: MapSettings, progress: Progress) -> MapInput:
     """The input, read while the map engine is prepared beside it where this machine does not have it yet."""
-    with preparing_kernels(progress):
-        found = gather_input(values, wishes, key=settings.key, max_samples=settings.max_samples, seed=settings.seed)
+    uri = as_uri(values)
+    source = local_copy(uri, progress=progress) if uri else nullcontext(values)
+    with preparing_kernels(progress), source as local:
+        found = gather_input(local, wishes, key=settings.key, max_samples=settings.max_samples, seed=settings.seed)
     for remark in found.remarks:
         progress.say(remark)
     return found
 
 
-def _map(folder: RunFolder | Unkept, found: MapInput, *, settings: MapSettings, progress: Progress) -> FeatureMaps:
+def _map(folder: RunFolder | Unkept, found: MapInput, *, settings: MapSettings, executor: Executor) -> FeatureMaps:
     """Everything but files."""
     inputs = {**found.fingerprint(), "versions": versions()}
     plan = MapPlan(
@@ -208,8 +219,9 @@ def _map(folder: RunFolder | Unkept, found: MapInput, *, settings: MapSettings, 
         metric=settings.metric,
         options=_choose_options(settings),
         stability=settings.stability,
+        layout_samples=settings.layout_samples,
     )
-    drawn = map_layer(folder, found.features, layer=LAYER, plan=plan, inputs=inputs, progress=progress)
+    drawn = map_layer(folder, found.features, layer=LAYER, plan=plan, inputs=inputs, executor=executor)
     return FeatureMaps(
         findings=_find(found, drawn.neighbors, drawn.maps),
         neighbors=drawn.neighbors,

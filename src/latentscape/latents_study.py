@@ -11,6 +11,7 @@ from scipy.special import softmax
 from latentscape.classifier_input import list_model_layers, open_samples
 from latentscape.datasets.labeled import LabeledSamples
 from latentscape.diagnosis import Judged, WholeSet, diagnose, score_everything
+from latentscape.executor import IN_PROCESS, Executor, InProcess
 from latentscape.explorer import name_map_page, write_pages
 from latentscape.features import Extraction, ListedLayer, Reading, Shards, read_features
 from latentscape.figures.style import Style
@@ -27,6 +28,7 @@ from latentscape.output_folder import EXPLORER, refuse_among_data
 from latentscape.pages.latents_report import describe_latents
 from latentscape.pages.report import render_report_html, render_report_markdown
 from latentscape.progress import SILENT, Progress
+from latentscape.ray_cluster import open_executor
 from latentscape.settings import EmotionConfig, LatentsSettings, load_config, record_settings
 from latentscape.store import RunFolder, clean_text
 from latentscape.study import MODEL_VERSIONED, choose_methods, make_manifest
@@ -57,12 +59,13 @@ def study_latents(settings: LatentsSettings, *, progress: Progress = SILENT) -> 
     """
     settings.require_sources()
     config = load_config(settings.config, EmotionConfig) if settings.config else None
-    subject = open_subject(settings, config)
-    return study_subject(subject, settings, style=choose_style(config), progress=progress)
+    with open_executor(settings, progress=progress) as executor:
+        subject = open_subject(settings, config, executor=executor)
+        return study_subject(subject, settings, style=choose_style(config), executor=executor)
 
 
 def study_subject(
-    subject: Subject, settings: LatentsSettings, *, style: Style | None = None, progress: Progress = SILENT
+    subject: Subject, settings: LatentsSettings, *, style: Style | None = None, executor: Executor = IN_PROCESS
 ) -> LatentsStudy:
     """Run the whole study of what is opened already; of the settings those count that choose neither model nor data.
 
@@ -70,10 +73,11 @@ def study_subject(
     """
     style = style or Style()
     refuse_among_data(subject.output, subject.data_folders)
-    with RunFolder(subject.output, resume=settings.reuse) as folder:
+    progress = executor.progress
+    with RunFolder(subject.output, resume=settings.reuse, shards=settings.shards) as folder:
         inputs = describe_inputs(subject)
-        extraction = extract_subject(folder, subject, inputs=inputs, progress=progress)
-        findings = find_latents(folder, subject, extraction, settings=settings, inputs=inputs, progress=progress)
+        extraction = extract_subject(folder, subject, inputs=inputs, executor=executor)
+        findings = find_latents(folder, subject, extraction, settings=settings, inputs=inputs, executor=executor)
         scores = {**findings.scores, **score_everything(findings), **score_maps(_list_maps(findings.layers))}
         samples = subject.found.samples.take(extraction.kept)
         files = write_study(folder, findings, scores, samples=samples, style=style, progress=progress)
@@ -92,10 +96,12 @@ def study_subject(
     return LatentsStudy(folder=folder.path, findings=findings, scores=scores, files=tuple(files))
 
 
-def open_subject(settings: LatentsSettings, config: EmotionConfig | None) -> Subject:
+def open_subject(
+    settings: LatentsSettings, config: EmotionConfig | None, *, executor: Executor = IN_PROCESS
+) -> Subject:
     """The model and the samples that the settings name. Raises as `study_latents`."""
     if config is None:
-        return open_samples(settings)
+        return open_samples(settings, executor=executor)
     from latentscape.speech_input import open_speech  # noqa: PLC0415  transformers and soundfile, not for every model
 
     return open_speech(config, settings)
@@ -136,7 +142,7 @@ def describe_inputs(subject: Subject) -> dict[str, Any]:
 
 
 def extract_subject(
-    folder: RunFolder, subject: Subject, *, inputs: Mapping[str, Any], progress: Progress = SILENT
+    folder: RunFolder, subject: Subject, *, inputs: Mapping[str, Any], executor: Executor = IN_PROCESS
 ) -> Extraction:
     """Features of the chosen layers and, always, the logits. Raises ModelError where these are not of the classes."""
 
@@ -148,9 +154,9 @@ def extract_subject(
             batch_size=subject.batch_size,
             device=subject.device,
         )
-        return read_features(subject.model, subject.inputs, reading, shards=shards, progress=progress)
+        return read_features(subject.model, subject.inputs, reading, shards=shards, executor=executor)
 
-    extraction = keep_extraction(folder, inputs, compute, progress=progress)
+    extraction = keep_extraction(folder, inputs, compute, progress=executor.progress)
     subject.refuse_other_classes(extraction.features[LOGITS].shape[1])
     return extraction
 
@@ -162,7 +168,7 @@ def find_latents(
     *,
     settings: LatentsSettings,
     inputs: Mapping[str, Any],
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> LatentsFindings:
     """Draw the maps and measure everything the study reports."""
     found, census = subject.found, subject.found.census
@@ -170,7 +176,7 @@ def find_latents(
     findings = diagnose(
         judge_samples(found, extraction),
         features,
-        map_layers(folder, features, plan=plan_maps(settings), inputs=inputs, progress=progress),
+        map_layers(folder, features, plan=plan_maps(settings), inputs=inputs, executor=executor),
         whole=WholeSet(
             ids=census.samples.ids,
             labels=census.samples.labels,
@@ -181,7 +187,7 @@ def find_latents(
         model=subject.card,
         accounting=_account(found, extraction),
         seed=settings.seed,
-        progress=progress,
+        progress=executor.progress,
     )
     return replace(findings, kind=found.samples.kind, split=found.samples.split)
 
@@ -207,7 +213,7 @@ def record_latents(path: Path, subject: Subject, *, settings: LatentsSettings, p
     """
     with RunFolder(path) as folder:
         inputs = describe_inputs(subject)
-        extraction = extract_subject(folder, subject, inputs=inputs, progress=progress)
+        extraction = extract_subject(folder, subject, inputs=inputs, executor=InProcess(progress))
         keep_classifier_run(
             folder,
             judge_samples(subject.found, extraction),

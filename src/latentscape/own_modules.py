@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from latentscape.errors import UsageError, nearest
-from latentscape.paths import FILE, FOLDER, hash_file, is_file, kind_of
+from latentscape.paths import FILE, FOLDER, expand_home, hash_file, is_file, kind_of
 from latentscape.plain_text import clean_text
 
 TIMM = "timm:"
@@ -27,10 +27,9 @@ _FILE_NAME = re.compile(r"(?P<path>.*)\.py")
 
 
 def names_code(text: str) -> bool:
-    """Whether a text is meant as `package.module:name`: there is a colon in it, and no file or folder of that name."""
-    if ":" not in text or text.startswith(TIMM) or _PLACE.match(text):
-        return False
-    return kind_of(text) not in (FILE, FOLDER)
+    """Whether a text is meant as `package.module:name`: there is a colon in it, it is no place, and no file or folder
+    of that name is there. A model of timm is named alike."""
+    return ":" in text and not _PLACE.match(text) and kind_of(expand_home(text)) not in (FILE, FOLDER)
 
 
 def find_own(spec: str, *, fault: str = "config-values") -> Callable[..., Any]:

@@ -15,8 +15,10 @@ from latentscape.datasets.pairs import PairSamples, leave_out_trained, read_pair
 from latentscape.datasets.splits import stratified_sample
 from latentscape.datasets.vectors import VectorPairs, read_vectors
 from latentscape.datasets.weights import Weights
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.findings import ModelCard, Skip
 from latentscape.layer_maps import versions
+from latentscape.object_store import local_data
 from latentscape.paths import hash_file
 from latentscape.settings import AttributesConfig, EmbeddingsSettings, load_config
 from latentscape.shapes import FeatureMatrix, Rows
@@ -86,7 +88,7 @@ def read_known(settings: EmbeddingsSettings) -> KnownBeside:
     )
 
 
-def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
+def read_pair_input(settings: EmbeddingsSettings, *, executor: Executor = IN_PROCESS) -> PairInput:
     """Read the pair file or the vectors and everything beside them; at most `max_samples` queries, drawn at random.
 
     Raises DataError for a file that can't be used, UsageError for an attribute file that is wrong, and where the
@@ -95,7 +97,7 @@ def read_pair_input(settings: EmbeddingsSettings) -> PairInput:
     settings.require_sources()
     known = read_known(settings)
     held = read_vectors(settings.vectors, weights=known.declared) if settings.vectors else None
-    whole = held.pairs if held else _read_pairs(settings, known.declared)
+    whole = held.pairs if held else _read_pairs(settings, known.declared, executor)
     drawn = stratified_sample(["query"] * len(whole), n=settings.max_samples, seed=settings.seed)
     taken: VectorPairs | PairSamples = held or whole
     if len(drawn) < len(whole):
@@ -121,11 +123,13 @@ def list_attributes(given: PairInput, pairs: PairSamples) -> tuple[Attribute, ..
     )
 
 
-def _read_pairs(settings: EmbeddingsSettings, weights: Weights | None) -> PairSamples:
-    if settings.data is None:
-        raise AssertionError("settings with neither data nor vectors")
-    pairs = read_pairs(settings.data, weights=weights, split=settings.split, qrels=settings.qrels)
-    return leave_out_trained(pairs, read_pairs(settings.train)) if settings.train else pairs
+def _read_pairs(settings: EmbeddingsSettings, weights: Weights | None, executor: Executor) -> PairSamples:
+    in_parts = settings.split is None and settings.qrels is None  # else a library reads the files
+    with local_data(settings, "data", "train", executor=executor, in_parts=in_parts) as (local, reader):
+        if local.data is None:
+            raise AssertionError("settings with neither data nor vectors")
+        pairs = read_pairs(local.data, weights=weights, split=local.split, qrels=local.qrels, executor=reader)
+        return leave_out_trained(pairs, read_pairs(local.train, executor=reader)) if local.train else pairs
 
 
 def list_skips(pairs: PairSamples) -> list[Skip]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from latentscape.datasets.pairs import PairSamples
 from latentscape.errors import ModelError, UsageError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.features import Extraction, Reading, Shards, choose_device, choose_layers, read_features
 from latentscape.findings import ModelCard, Skip
 from latentscape.kept_features import describe_extraction, keep_extraction
@@ -20,7 +21,6 @@ from latentscape.models.two_towers import TwoTowers
 from latentscape.own_modules import names_code
 from latentscape.pair_input import EMBEDDING, PairVectors
 from latentscape.paths import expand_home, is_folder, tell_folder
-from latentscape.progress import SILENT, Progress
 from latentscape.settings import EmbeddingsSettings
 from latentscape.store import RunFolder
 from latentscape.study import MODEL_VERSIONED, digest, make_model_card
@@ -73,7 +73,7 @@ def _load(settings: EmbeddingsSettings) -> tuple[LoadedRetriever, str]:
 
 
 def _load_model(model: str, settings: EmbeddingsSettings) -> LoadedRetriever:
-    if ":" in model and not is_folder(expand_home(model)):
+    if names_code(model):
         # Code of the user's is looked for only where the user typed some.
         from latentscape.models.own_code import open_own_encoder  # noqa: PLC0415
 
@@ -113,14 +113,14 @@ def embed_pairs(
     opened: OpenRetriever,
     *,
     settings: EmbeddingsSettings,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> PairVectors:
     """Each distinct text through the model once, or once a side where the model tells queries and documents apart;
     queries that lean on a text it can't embed are left out."""
     sided = opened.loaded.sides is not None
     texts = list(dict.fromkeys(_list_texts(pairs, sided=sided)))
     inputs = _describe_inputs(settings, opened, texts=texts, sided=sided)
-    extraction = _extract(folder, opened.loaded, texts, inputs=inputs, progress=progress)
+    extraction = _extract(folder, opened.loaded, texts, inputs=inputs, executor=executor)
     lost = _find_lost_texts(texts, extraction, layer=opened.shown[0])
     pairs, failed = _drop_failed(pairs, lost, sided=sided) if lost else (pairs, ())
     row_of = {texts[row]: place for place, row in enumerate(extraction.kept.tolist())}
@@ -170,7 +170,7 @@ def _extract(
     texts: Sequence[SidedText],
     *,
     inputs: Mapping[str, Any],
-    progress: Progress,
+    executor: Executor,
 ) -> Extraction:
     def compute(shards: Shards) -> Extraction:
         reading = Reading(
@@ -180,9 +180,9 @@ def _extract(
             batch_size=inputs["batch_size"],
             device=inputs["device"],
         )
-        return read_features(loaded.model, texts, reading, shards=shards, progress=progress)
+        return read_features(loaded.model, texts, reading, shards=shards, executor=executor)
 
-    return keep_extraction(folder, inputs, compute, progress=progress)
+    return keep_extraction(folder, inputs, compute, progress=executor.progress)
 
 
 def _find_lost_texts(texts: Sequence[SidedText], extraction: Extraction, *, layer: str) -> dict[SidedText, str]:

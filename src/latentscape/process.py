@@ -17,7 +17,7 @@ from latentscape.errors import LatentscapeError
 from latentscape.extras import explain_missing
 from latentscape.progress import make_visible
 
-_GOES_ON = "what is finished is kept, and the same command goes on from there"
+_GOES_ON = "the same command goes on from what is finished, or begins anew where nothing is"
 
 
 class Terminated(BaseException):

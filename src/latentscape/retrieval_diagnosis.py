@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from latentscape.datasets.attributes import Attribute
 from latentscape.datasets.pairs import PairSamples
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.findings import Accounting, DrawnMap, EmbeddingsFindings, Example, ModelCard
 from latentscape.measures.attribute_places import AttributePlaces, measure_attribute_places
 from latentscape.measures.classification import name_scores
@@ -23,7 +24,6 @@ from latentscape.measures.scan import scan_pairs
 from latentscape.measures.score import Score
 from latentscape.measures.similarity import measure_similarities
 from latentscape.neighbors import find_neighbors
-from latentscape.progress import SILENT, Progress
 from latentscape.retrieval_improvements import find_retrieval_improvements
 from latentscape.shapes import Labels
 
@@ -77,13 +77,13 @@ def diagnose_retrieval(
     model: ModelCard,
     accounting: Accounting,
     seed: int,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> EmbeddingsFindings:
     """Measure everything the study reports. `vectors` are one row a query, then one a document, as in the maps."""
     queries, documents = np.split(vectors, [len(pairs)])
     judgments = judge(pairs)
-    scan = scan_pairs(queries, documents, judgments, k=TOP, seed=seed, progress=progress)
-    similarities = measure_similarities(queries, documents, judgments, scan, seed=seed)
+    scan = scan_pairs(queries, documents, judgments, k=TOP, seed=seed, executor=executor)
+    similarities = measure_similarities(queries, documents, judgments, scan, seed=seed, executor=executor)
     ranking = rank_documents(scan, judgments, seed=seed)
     grouping = _choose_grouping(background.attributes, n_queries=len(pairs))
     heatmap = _measure_heatmap(queries, documents, judgments, grouping=grouping, seed=seed)
@@ -101,7 +101,7 @@ def diagnose_retrieval(
         queries, documents, judgments, before_head=background.before_head, scan=scan, seed=seed
     )
     points = {method: drawn.latent_map.xy[len(pairs) :] for method, drawn in maps.items()}
-    by_attribute = _measure_attributes(documents, points, background=background, seed=seed)
+    by_attribute = _measure_attributes(documents, points, background=background, seed=seed, executor=executor)
     groups = {f"ranks by {each.name}": measure_group_ranks(ranking, each, seed=seed) for each in background.attributes}
     measured = {**by_attribute, **groups}
     findings = EmbeddingsFindings(
@@ -122,7 +122,7 @@ def diagnose_retrieval(
         heatmap_attribute=grouping.name if grouping and not heatmap.by_cluster else "cluster",
         maps=maps,
         scores={**similarities.scores, **ranking.scores, "heatmap_diagonal": heatmap.diagonal},
-        raw_scores=score_raw_reading(pairs, queries, documents, seed=seed, progress=progress),
+        raw_scores=score_raw_reading(pairs, queries, documents, seed=seed, executor=executor),
         defects=pairs.defects,
         defect_counts=pairs.defect_counts,
         attributes=background.attributes,
@@ -155,7 +155,7 @@ def sort_documents(judgments: Judgments) -> Labels:
 
 
 def score_raw_reading(
-    pairs: PairSamples, queries: Queries, documents: Documents, *, seed: int, progress: Progress = SILENT
+    pairs: PairSamples, queries: Queries, documents: Documents, *, seed: int, executor: Executor = IN_PROCESS
 ) -> dict[str, Score]:
     """The headline numbers with every row at its word; empty where that is the same as what is studied."""
     raw = pairs.raw
@@ -170,9 +170,10 @@ def score_raw_reading(
         n_documents=len(raw.document),
     )
     rows = queries[raw.query], documents[raw.document]
-    scan = scan_pairs(*rows, judgments, k=TOP, seed=seed, progress=progress)
+    scan = scan_pairs(*rows, judgments, k=TOP, seed=seed, executor=executor)
     ranking = rank_documents(scan, judgments, seed=seed)
-    scores = {**measure_similarities(*rows, judgments, scan, seed=seed).scores, **ranking.scores}
+    similarities = measure_similarities(*rows, judgments, scan, seed=seed, executor=executor)
+    scores = {**similarities.scores, **ranking.scores}
     return {name: scores[name] for name in HEADLINE if name in scores}
 
 
@@ -205,14 +206,19 @@ def _measure_heatmap(
 
 
 def _measure_attributes(
-    documents: Documents, points: Mapping[str, Float[np.ndarray, "document 2"]], *, background: Background, seed: int
+    documents: Documents,
+    points: Mapping[str, Float[np.ndarray, "document 2"]],
+    *,
+    background: Background,
+    seed: int,
+    executor: Executor,
 ) -> dict[str, AttributePlaces | ResponseCurve | Score]:
     """Where the values of each category lie, and how similarity answers to each number."""
     found: dict[str, AttributePlaces | ResponseCurve | Score] = {}
     several = sum(each.kind == "category" for each in background.attributes) > 1
-    graph = (
-        find_neighbors(documents, k=min(GRAPH_WIDTH, len(documents) - 1)) if several and len(documents) > 1 else None
-    )
+    graph = None
+    if several and len(documents) > 1:
+        graph = find_neighbors(documents, k=min(GRAPH_WIDTH, len(documents) - 1), executor=executor)
     for each in background.attributes:
         if each.kind == "category":
             found[f"places of {each.name}"] = measure_attribute_places(

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from latentscape.interrupts import Patience
 from latentscape.plain_text import digest_json, encode_text, write_json
 
 PLAN, PLAN_FORMAT, SHARD_FORMAT, SHARD_VERSION = "plan.json", "latentscape plan", "latentscape shard", 1
-LARGEST_PLAN, LONGEST_HEADER = 2**30, 2**12
+LARGEST_PLAN, LARGEST_SHARD, LONGEST_HEADER = 2**30, 2**40, 2**12
 _SHARD = re.compile(r"(\d{6,})-(\d{6,})\.shard")
 
 
@@ -31,10 +31,74 @@ class Begun:
     series: str
 
 
-def read_begun(folder: Path) -> Begun | None:
-    """What lies in a folder of shards; None where there is nothing, or nothing whole."""
+@runtime_checkable
+class Home(Protocol):
+    """Where shards lie: bytes under names."""
+
+    def list_names(self) -> list[str]:
+        """The names of all files, in any order."""
+        ...
+
+    def read(self, name: str, *, largest: int = LARGEST_SHARD) -> bytes:
+        """A whole file. Raises OSError where there is none of at most `largest` bytes."""
+        ...
+
+    def write(self, name: str, *pieces: bytes | memoryview) -> None:
+        """Replace a file, all of it or nothing, so that it outlives this process."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+    def leave(self) -> None:
+        """Remove the folder, if nothing is in it."""
+        ...
+
+    def require_space(self, n_bytes: int) -> None:
+        """Raise ResourceError where there is no room for so much more."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class LocalHome:
+    """A folder of this machine."""
+
+    folder: Path
+
+    def list_names(self) -> list[str]:
+        """The names of all that lies in the folder."""
+        return [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+
+    def read(self, name: str, *, largest: int = LARGEST_SHARD) -> bytes:
+        """A plain file that is no link."""
+        return read_file(self.folder / name, largest=largest)
+
+    def write(self, name: str, *pieces: bytes | memoryview) -> None:
+        """On the disk when this returns."""
+        make_folder(self.folder)
+        write_file(self.folder / name, lambda sink: [sink.write(piece) for piece in pieces])
+
+    def remove(self, name: str) -> None:
+        """Gone from the disk when this returns."""
+        if self.folder.is_dir():
+            remove_file(self.folder / name)
+
+    def leave(self) -> None:
+        """The folder and the one above it, if they are empty."""
+        remove_folder(self.folder)
+        remove_folder(self.folder.parent)
+
+    def require_space(self, n_bytes: int) -> None:
+        """Raise ResourceError where the disk has no room for so much more."""
+        require_space(self.folder, n_bytes)
+
+
+def read_begun(home: Home) -> Begun | None:
+    """What lies among shards; None where there is nothing, or nothing whole."""
     try:
-        found = json.loads(read_file(folder / PLAN, largest=LARGEST_PLAN))
+        found = json.loads(home.read(PLAN, largest=LARGEST_PLAN))
         if (found["format"], found["format_version"]) != (PLAN_FORMAT, SHARD_VERSION):
             return None
         if found.pop("sha256") != digest_json(found):
@@ -48,15 +112,16 @@ def read_begun(folder: Path) -> Begun | None:
 
 @final
 class ShardFolder:
-    """The shards of one stage (`features.shards.Shards`), below `shards/` of a run folder.
+    """The shards of one stage (`features.shards.Shards`), below `shards/` of a run folder, or in another home.
 
     Shards of other inputs than these, or of another plan, are never read; the next plan saved removes them. Only files
     with names of our own are ever removed.
     """
 
-    def __init__(self, folder: Path, inputs: Mapping[str, Any], *, patience: Patience) -> None:
-        self.folder, self.inputs, self._patience = folder, inputs, patience
-        begun = read_begun(folder)
+    def __init__(self, home: Home | Path, inputs: Mapping[str, Any], *, patience: Patience) -> None:
+        self.home = LocalHome(home) if isinstance(home, Path) else home
+        self.inputs, self._patience = inputs, patience
+        begun = read_begun(self.home)
         same = begun is not None and digest_json(begun.inputs) == digest_json(inputs)
         self._begun = begun if same else None
 
@@ -68,7 +133,6 @@ class ShardFolder:
         """Keep the plan; the first one after none removes what other plans left."""
         if self._begun is None:
             self.clear()
-        make_folder(self.folder)
         begun = Begun(
             inputs=self.inputs, plan=plan, series=self._begun.series if self._begun else secrets.token_hex(16)
         )
@@ -80,47 +144,50 @@ class ShardFolder:
             "series": begun.series,
         }
         text = write_json({**values, "sha256": digest_json(values)})
-        write_file(self.folder / PLAN, lambda sink: sink.write(encode_text(text)))
+        self.home.write(PLAN, encode_text(text))
         self._begun = replace(begun, plan=json.loads(text)["plan"])
 
     def load(self) -> Iterator[tuple[range, Arrays]]:
-        """Every whole shard of this plan from batch 0 up to the first gap."""
+        """Every whole shard of this plan, in order; of two that overlap the first."""
         if self._begun is None:
             return
-        at, places = 0, self._list()
-        while found := next(self._read_from(at, places), None):
-            yield found
-            at = found[0].stop
+        end = 0
+        for batches, name in self._list():
+            if end <= batches.start < batches.stop and (arrays := self._read(batches, name)) is not None:
+                yield batches, arrays
+                end = batches.stop
 
     def save(self, batches: range, arrays: Arrays) -> None:
-        """Keep one shard; all that overlaps it or comes later is of no use any more."""
+        """Keep one shard in the place of all that overlap it."""
         if self._begun is None:
             raise AssertionError("a shard without a plan")
-        for theirs, path in self._list().items():
-            if theirs.stop > batches.start:
-                remove_file(path)
+        for theirs, name in self._list():
+            if theirs.start < batches.stop and batches.start < theirs.stop:
+                self.home.remove(name)
         packed = io.BytesIO()
         write_npz(packed, arrays)
         data = packed.getbuffer()
         header = {**self._describe(batches), "n_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         line = json.dumps(header, sort_keys=True).encode("ascii") + b"\n"
-        path = self.folder / f"{batches.start:06}-{batches.stop:06}.shard"
-        write_file(path, lambda sink: (sink.write(line), sink.write(data)))
+        self.home.write(f"{batches.start:06}-{batches.stop:06}.shard", line, data)
+
+    def forget(self, start: int) -> None:
+        """Remove every shard with batches from `start` on."""
+        for theirs, name in self._list():
+            if theirs.stop > start:
+                self.home.remove(name)
 
     def clear(self) -> None:
         """Remove the plan, then the shards, then the folder if nothing else is in it."""
         self._begun = None
-        if not self.folder.is_dir():
-            return
-        remove_file(self.folder / PLAN)
-        for path in self._list().values():
-            remove_file(path)
-        remove_folder(self.folder)
-        remove_folder(self.folder.parent)
+        self.home.remove(PLAN)
+        for _, name in self._list():
+            self.home.remove(name)
+        self.home.leave()
 
     def require_space(self, n_bytes: int) -> None:
-        """Raise ResourceError where the disk has no room for so much more."""
-        require_space(self.folder, n_bytes)
+        """Raise ResourceError where there is no room for so much more."""
+        self.home.require_space(n_bytes)
 
     @property
     def stopping(self) -> bool:
@@ -131,12 +198,11 @@ class ShardFolder:
         """Let the signal act."""
         self._patience.obey()
 
-    def _list(self) -> dict[range, Path]:
-        """The files that are shards by their names, in order."""
-        if not self.folder.is_dir():
-            return {}
-        named = [(match, path) for path in self.folder.iterdir() if (match := _SHARD.fullmatch(path.name))]
-        return dict(sorted(((range(int(m[1]), int(m[2])), path) for m, path in named), key=lambda one: one[1].name))
+    def _list(self) -> list[tuple[range, str]]:
+        """The files that are shards by their names, in the order of the plan."""
+        named = [match for name in self.home.list_names() if (match := _SHARD.fullmatch(name))]
+        found = [(range(int(match[1]), int(match[2])), match[0]) for match in named]
+        return sorted(found, key=lambda one: (one[0].start, one[0].stop, one[1]))
 
     def _describe(self, batches: range) -> dict[str, Any]:
         series = self._begun.series if self._begun else ""
@@ -147,16 +213,10 @@ class ShardFolder:
             "batches": [batches.start, batches.stop],
         }
 
-    def _read_from(self, start: int, places: Mapping[range, Path]) -> Iterator[tuple[range, Arrays]]:
-        """The shards that begin at this batch and are whole."""
-        for batches, path in places.items():
-            if batches.start == start < batches.stop and (arrays := self._read(batches, path)) is not None:
-                yield batches, arrays
-
-    def _read(self, batches: range, path: Path) -> Arrays | None:
+    def _read(self, batches: range, name: str) -> Arrays | None:
         """The arrays of a shard; None where it is not whole or not of this plan."""
         try:
-            line, _, data = read_file(path).partition(b"\n")
+            line, _, data = self.home.read(name).partition(b"\n")
             header = json.loads(line[:LONGEST_HEADER])
             n_bytes, sha256 = header.pop("n_bytes"), header.pop("sha256")
             if header != self._describe(batches) or n_bytes != len(data):

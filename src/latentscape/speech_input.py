@@ -1,6 +1,6 @@
 """A speech config -> its classifier, the clips of its validation pass, and who else is there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from latentscape.datasets.labeled import LabeledSamples
 from latentscape.datasets.speech import read_speech
 from latentscape.datasets.splits import split_by_speaker, stratified_sample
 from latentscape.errors import DataError
-from latentscape.features import ListedLayer, choose_device, choose_layers, collate_waveforms, list_layers
+from latentscape.features import LazyInputs, ListedLayer, choose_device, choose_layers, collate_waveforms, list_layers
 from latentscape.findings import LOGITS, ModelCard, Skip
 from latentscape.models.emotion import EmotionArchitecture, EmotionClassifier, load_emotion_classifier
 from latentscape.paths import expand_home
@@ -29,25 +29,38 @@ from latentscape.subject import Census, Subject, ValidationSet
 
 
 @dataclass(frozen=True)
-class Clips(Sequence[Waveform]):
+class ReadClip:
+    """How a file is read: DataError for one that can't be, or is too short for the model."""
+
+    sample_rate: int
+    min_samples: int
+
+    def __call__(self, path: Path) -> Waveform:
+        """Mono float32 [time]."""
+        waveform = load_audio(path, sample_rate=self.sample_rate)
+        if len(waveform) < self.min_samples:
+            what = f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}"
+            raise DataError(what, hint="leave the clip out, or record a longer one", fault="audio-short")
+        return waveform
+
+
+@dataclass(frozen=True)
+class Clips(LazyInputs):
     """Waveforms read when they are asked for; one that can't be read raises DataError then."""
 
     paths: tuple[Path, ...]
     sample_rate: int
     min_samples: int
 
-    def __len__(self) -> int:
-        return len(self.paths)
+    @property
+    def contents(self) -> tuple[Path, ...]:
+        """The files."""
+        return self.paths
 
-    def __getitem__(self, row: int) -> Waveform:  # pyright: ignore[reportIncompatibleMethodOverride]  no slices
-        waveform = load_audio(self.paths[row], sample_rate=self.sample_rate)
-        if len(waveform) < self.min_samples:
-            what = f"{len(waveform)} samples are too short for the encoder, which needs {self.min_samples}"
-            raise DataError(what, hint="leave the clip out, or record a longer one", fault="audio-short")
-        return waveform
-
-    def __iter__(self) -> Iterator[Waveform]:
-        return (self[row] for row in range(len(self)))
+    @property
+    def read(self) -> ReadClip:
+        """How one becomes a waveform."""
+        return ReadClip(self.sample_rate, self.min_samples)
 
 
 def read_validation_set(config: EmotionConfig, *, max_samples: int, seed: int) -> ValidationSet:

@@ -32,7 +32,8 @@ from latentscape.pages.escape import guard_cell
 from latentscape.paths import hash_file
 from latentscape.plain_text import clean_text, digest_json, encode_text, is_file_name, safe_name, write_json
 from latentscape.run_reader import FORMAT, FORMAT_VERSION, LOCK, MANIFEST, FinishedRun  # noqa: F401  writers ask here
-from latentscape.shard_files import PLAN, ShardFolder, read_begun
+from latentscape.shard_files import PLAN, LocalHome, ShardFolder, read_begun
+from latentscape.shard_objects import open_home
 
 
 @final
@@ -42,7 +43,8 @@ class RunFolder:
     Files appear whole or not at all; nothing is deleted but our own temporary files, shards and an outdated manifest.
     Other files in the folder are left alone, also those with the name of one of ours that were there before any run.
     What is finished is used again where its inputs are the same. With `resume=True` they must be, with `resume=False`
-    nothing is used again. `reused` says for each stage whether it was loaded instead of computed.
+    nothing is used again. `reused` says for each stage whether it was loaded instead of computed. With `shards`, a URI,
+    batches are kept below it and not in the folder while a stage is computed.
 
     Raises:
         UsageError: the path is a file, `/`, or holds what is not ours; or `resume=True` and nothing fits.
@@ -50,8 +52,8 @@ class RunFolder:
         ResourceError: the disk is full or may not be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, resume: bool | None = None) -> None:
-        self.path = check_output(path)
+    def __init__(self, path: str | os.PathLike[str], *, resume: bool | None = None, shards: str | None = None) -> None:
+        self.path, self._shards = check_output(path), shards
         self.resume = resume
         self.reused: dict[str, bool] = {}
         self._checksums: dict[str, str] = {}
@@ -140,8 +142,11 @@ class RunFolder:
     def shards(self, name: str, inputs: Mapping[str, Any], patience: Patience) -> ShardFolder:
         """Where the batches of a stage are kept while it is computed; what other inputs left is removed."""
         name = _name_stage(name)
-        folder = self._place(f"{SHARDS}/{name}/{PLAN}").parent
-        kept = ShardFolder(folder, {"stage": name, **inputs}, patience=patience)
+        inputs = {"stage": name, **inputs}
+        kept = ShardFolder(self._place(f"{SHARDS}/{name}/{PLAN}").parent, inputs, patience=patience)
+        if self._shards:
+            kept.clear()
+            kept = ShardFolder(open_home(self._shards, digest_json(inputs)), inputs, patience=patience)
         if self.resume is False or kept.load_plan() is None:
             kept.clear()
         return kept
@@ -149,7 +154,7 @@ class RunFolder:
     def find_differences(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         """The inputs that differ from those of what was finished or begun of a stage; none where nothing was."""
         name = _name_stage(name)
-        begun = read_begun(self._place(f"{SHARDS}/{name}/{PLAN}").parent)
+        begun = read_begun(LocalHome(self._place(f"{SHARDS}/{name}/{PLAN}").parent))
         found = [] if begun is None else [name_differences(begun.inputs, {"stage": name, **inputs})]
         try:
             record = json.loads(self._place(f"{STAGES}/{name}.json").read_text(encoding="utf-8"))
@@ -243,7 +248,7 @@ class RunFolder:
         theirs = find_theirs(self.path, note)
         refuse_theirs(self.path, theirs)
         begun = [path for folder in (STAGES, SHARDS) for path in (self.path / folder).rglob("*.json")]
-        if self.resume and not begun:
+        if self.resume and not begun and not self._shards:
             what = f"there is nothing in `{self.path}` to go on with"
             hint = "leave `--resume` out, or name the folder of the unfinished run with `--output`"
             raise UsageError(what, hint=hint, fault="run-differs")

@@ -14,7 +14,7 @@ from latentscape.layer_maps import VERSIONED
 from latentscape.paths import hash_file
 from latentscape.settings import most_failures
 
-MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "soxr", "soundfile")
+MODEL_VERSIONED = (*VERSIONED, "torch", "transformers", "tokenizers", "pillow", "soxr", "soundfile")
 """Packages whose version may change a feature or a map."""
 
 

@@ -1,18 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from latentscape.datasets.class_match import match_classes
-from latentscape.datasets.samples import take_samples
+from latentscape.datasets.sample_roles import Columns
+from latentscape.datasets.sample_rows import take_rows
+from latentscape.datasets.sample_tables import SampleTable
 from latentscape.errors import ModelError, UsageError
 
 
 def make(labels, classes=None):
-    samples = take_samples([{"text": f"text {row}", "label": label} for row, label in enumerate(labels)])
-    if classes is None:
-        return samples
-    from dataclasses import replace
-
-    return replace(samples, class_names=tuple(classes), numbered=True)
+    values = pa.table({"text": [f"text {row}" for row in range(len(labels))], "label": labels})
+    table = SampleTable(source="data", values=values, class_names={} if classes is None else {"label": tuple(classes)})
+    return take_rows(table, kind=None, columns=Columns(), named="data")
 
 
 def words(samples):
@@ -124,7 +126,5 @@ def test_data_of_which_no_class_is_the_models_may_be_another_column():
 
 
 def test_unknown_stays_unknown():
-    from dataclasses import replace
-
     samples = replace(make(["b", "a"]), labels=np.array([-1, 0]))
     assert match_classes(samples, ["x", "a"]).labels.tolist() == [-1, 1]

@@ -10,7 +10,7 @@ from PIL import Image
 from latentscape.datasets import hub_data
 from latentscape.datasets.hub_data import is_hub_name, list_configurations, read_by_name
 from latentscape.datasets.pictures import load_picture
-from latentscape.datasets.samples import read_samples, take_samples
+from latentscape.datasets.samples import read_samples
 from latentscape.errors import DataError, SafetyError, UsageError
 
 datasets = pytest.importorskip("datasets")
@@ -136,33 +136,18 @@ def test_splits_that_climb(tmp_path):
         read_samples(tmp_path)
 
 
-def test_values_of_the_library(pictures):
-    assert shades(take_samples(pictures)) == [0, 1, 2, 3]
-    assert shades(take_samples(pictures.select([2, 1]))) == [2, 1]
-    assert sorted(shades(take_samples(pictures.shuffle(seed=0).with_format("numpy")))) == [0, 1, 2, 3]
-    samples = take_samples(datasets.DatasetDict({"train": pictures, "test": pictures.select([1])}), named="pets")
-    assert (samples.split, samples.ids, shades(samples)) == ("test", ("pets/row 0",), [1])
+def test_saved_selections_come_in_their_order(tmp_path, pictures):
+    pictures.select([2, 1]).save_to_disk(tmp_path / "pets")
+    assert shades(read_samples(tmp_path / "pets")) == [2, 1]
 
 
-def test_sound_of_the_library_stays_bytes():
-    features = datasets.Features({"audio": datasets.Audio(), "label": datasets.ClassLabel(names=["a"])})
-    table = pa.table({"audio": [{"bytes": b"RIFF....WAVE", "path": "a.wav"}], "label": [0]})
-    samples = take_samples(datasets.Dataset(table, info=datasets.DatasetInfo(features=features)))
-    assert (samples.kind, samples.contents) == ("audio", (b"RIFF....WAVE",))
-
-
-@pytest.mark.slow  # the library imports torch for it
-def test_a_stream_has_no_fixed_samples(pictures):
-    with pytest.raises(DataError, match="streamed") as caught:
-        take_samples(pictures.to_iterable_dataset())
-    assert "from_list" in caught.value.hint
-
-
-def test_two_columns_of_classes_are_ambiguous():
+def test_two_columns_of_classes_are_ambiguous(tmp_path):
     classes = datasets.ClassLabel(names=["a", "b"])
     features = datasets.Features({"text": datasets.Value("string"), "fine": classes, "coarse": classes})
+    cells = {"text": ["x"], "fine": [0], "coarse": [1]}
+    datasets.Dataset.from_dict(cells, features=features).save_to_disk(tmp_path / "two")
     with pytest.raises(DataError, match="several columns"):
-        take_samples(datasets.Dataset.from_dict({"text": ["x"], "fine": [0], "coarse": [1]}, features=features))
+        read_samples(tmp_path / "two")
 
 
 @pytest.fixture

@@ -37,13 +37,18 @@ class ShardsInMemory:
         self.bomb.tick()
 
     def load(self):
-        yield from list(self.kept)
+        yield from sorted(self.kept, key=lambda one: one[0].start)
 
     def save(self, batches, arrays):
         assert all(isinstance(values, np.ndarray) and values.dtype.kind in "iuf" for values in arrays.values())
         self.bomb.tick()
-        self.kept = [(covered, held) for covered, held in self.kept if covered.start < batches.start]
+        self.kept = [one for one in self.kept if one[0].stop <= batches.start or batches.stop <= one[0].start]
         self.kept.append((batches, {name: np.array(values) for name, values in arrays.items()}))
+        self.bomb.tick()
+
+    def forget(self, start):
+        self.bomb.tick()
+        self.kept = [one for one in self.kept if one[0].stop <= start]
         self.bomb.tick()
 
     def clear(self):
@@ -63,7 +68,7 @@ class ShardsInMemory:
 
     @property
     def n_batches(self):
-        return self.kept[-1][0].stop if self.kept else 0
+        return sum(len(batches) for batches, _ in self.kept)
 
     @property
     def n_passes(self):

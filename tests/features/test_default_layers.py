@@ -11,7 +11,7 @@ from transformers import (
     AutoModelForSequenceClassification,
 )
 
-from latentscape.features import add_default_layers, choose_layers, extract_features
+from latentscape.features import add_default_layers, choose_layers, extract_features, trace
 from latentscape.models.shells import ANSWER, AnswerOf
 
 IDS = {"input_ids": torch.arange(2, 13)[None], "attention_mask": torch.ones(1, 11, dtype=torch.long)}
@@ -59,7 +59,8 @@ FAMILIES = {
 
 
 def find(model, batch):
-    found = add_default_layers(AnswerOf(model), batch)
+    shell = AnswerOf(model)
+    found = add_default_layers(shell, trace(shell, batch))
     assert list(found)[-1] == "logits"
     assert found.pop("logits") == ANSWER
     return found
@@ -149,7 +150,7 @@ def test_what_is_found_can_be_read_and_is_what_it_is_called():
     torch.manual_seed(0)
     vit = P.from_config(transformers.ViTConfig(**SMALL, image_size=32, patch_size=8)).eval()
     shell = AnswerOf(vit)
-    add_default_layers(shell, PICTURE)
+    add_default_layers(shell, trace(shell, PICTURE))
     pictures = [torch.randn(3, 32, 32) for _ in range(3)]
     made = extract_features(
         shell, pictures, layers=choose_layers(shell, None), lengths=[1] * 3,
@@ -174,7 +175,7 @@ def test_speech_of_different_lengths_is_read_as_each_clip_alone():
         mask = torch.stack([torch.arange(padded.shape[1]) < len(clip) for clip in chosen])
         return {"input_values": padded, "attention_mask": mask.long()}
 
-    add_default_layers(shell, collate(clips[:1]))
+    add_default_layers(shell, trace(shell, collate(clips[:1])))
     lengths = [len(clip) for clip in clips]
     made = extract_features(shell, clips, layers=choose_layers(shell, None), lengths=lengths, collate=collate)
     assert made.padding == "padded"

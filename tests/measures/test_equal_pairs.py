@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import combinations
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_a_sample_of_many_pairs():
     assert np.array_equal(others[0][found.first], others[0][found.second])
     assert not np.any(found.first == found.second)
     assert found.difference.mean() == pytest.approx(1 / 3, abs=0.02), "a third is the mean distance of two of [0, 1]"
+
+
+def test_no_list_of_all_pairs_is_made():
+    values = np.random.default_rng(0).random(50_000)  # 10 GB of pairs
+    tracemalloc.start()
+    found = find_equal_pairs(values, [], most=5_000, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.first) == 5_000
+    assert peak < 16e6
 
 
 def test_equal_differences_are_equal():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError
-from latentscape.measures import scan as scanning
 from latentscape.measures import scan_tiles
 from latentscape.measures.judgments import Judgments
 from latentscape.measures.scan import N_FINE, N_GROUPS, scan_pairs
@@ -202,8 +201,10 @@ def test_plus_and_minus_zero_are_the_same_vector():
 
 def test_documents_outside_the_candidates_are_searched_again(monkeypatch):
     settled = []
-    settle = scanning.settle_tile
-    monkeypatch.setattr(scanning, "settle_tile", lambda job, tile: (settled.append(len(tile.lines)), settle(job, tile)))
+    settle = scan_tiles.settle_tile
+    monkeypatch.setattr(
+        scan_tiles, "settle_tile", lambda job, tile: (settled.append(len(tile.lines)), settle(job, tile))
+    )
     random = np.random.default_rng(0)
     queries, documents = make_vectors("grid", random, 80, 4000, 3)
     judgments = judge_at_random(random, 80, 4000)

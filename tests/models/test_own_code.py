@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from latentscape.errors import DataError, ModelError, SafetyError, UsageError
 from latentscape.features import extract_features
-from latentscape.models.own_code import find_class_names, is_own_code, open_own_classifier, open_own_encoder
+from latentscape.models.own_code import find_class_names, open_own_classifier, open_own_encoder
 from latentscape.models.own_inputs import OwnInputs
 from latentscape.models.own_shells import describe_batch
 from latentscape.models.shells import PLAIN
@@ -206,12 +206,6 @@ def save(model, path, *, prefix="", wrapper="model_state", **beside):
     state = {prefix + name: tensor + 1 for name, tensor in model.state_dict().items()}
     torch.save({wrapper: state, **beside}, path)
     return state
-
-
-def test_what_names_code(tmp_path):
-    (tmp_path / "a:b").mkdir()
-    assert all(map(is_own_code, ("models:make", "package.module:Class.build", "model.py:make", "timm:resnet18")))
-    assert not any(map(is_own_code, ("owner/name", "runs/best", "", str(tmp_path / "a:b"))))
 
 
 def test_a_module_with_the_weights_of_a_checkpoint(tmp_path, capsys):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError, UsageError
-from latentscape.neighbors import METRICS, exact, find, find_neighbors, space, tiles
+from latentscape.executor import InProcess
+from latentscape.neighbors import METRICS, exact, find, find_neighbors, space, spread, tiles
 from latentscape.progress import Progress
 
 from .oracle import brute_force
@@ -208,12 +209,12 @@ class Counting(Progress):
 
 def test_what_lasts_reports_its_progress(monkeypatch):
     features, counting = np.random.default_rng(0).normal(size=(600, 5)).astype(np.float32), Counting()
-    find_neighbors(features, k=3, progress=counting)
+    find_neighbors(features, k=3, executor=InProcess(counting))
     assert not counting.tracked
-    monkeypatch.setattr(find, "QUIET_WORK", 0)
+    monkeypatch.setattr(spread, "QUIET_WORK", 0)
     monkeypatch.setattr(exact, "PART_ROWS", 100)
-    find_neighbors(features, k=3, progress=counting)
+    find_neighbors(features, k=3, executor=InProcess(counting))
     monkeypatch.setattr(find, "QUIET_ROWS", 0)
     monkeypatch.setattr(find, "TREE_ROWS", 1)
-    find_neighbors(features[:, :2], k=3, progress=counting)
+    find_neighbors(features[:, :2], k=3, executor=InProcess(counting))
     assert counting.tracked == [("neighbors", 6), ("neighbors", 1)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentscape.neighbors import METRICS, find, find_neighbors
-from latentscape.neighbors.exact import search_exactly
+from latentscape.neighbors.spread import search_lines
 
 from .oracle import brute_force
 
@@ -12,7 +12,7 @@ from .oracle import brute_force
 @pytest.fixture(autouse=True)
 def always_a_tree(monkeypatch):
     monkeypatch.setattr(find, "TREE_ROWS", 1)
-    monkeypatch.setattr(find, "search_exactly", None)
+    monkeypatch.setattr(find, "search_lines", None)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -77,7 +77,7 @@ MAPS = {
 def test_maps_of_every_kind_agree_with_exact_search(monkeypatch, name, k):
     found = find_neighbors(MAPS[name], k=k, metric="euclidean")
     monkeypatch.setattr(find, "TREE_ROWS", len(MAPS[name]) + 1)
-    monkeypatch.setattr(find, "search_exactly", search_exactly)
+    monkeypatch.setattr(find, "search_lines", search_lines)
     expected = find_neighbors(MAPS[name], k=k, metric="euclidean")
     np.testing.assert_array_equal(found.indices, expected.indices)
 

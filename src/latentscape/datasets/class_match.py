@@ -44,8 +44,7 @@ def match_classes(
     own = tuple(normalize(name).strip() for name in names)
     find = _make_finder(own)
     _check_renames(wanted, own, find)
-    used = set(samples.labels[samples.labels >= 0].tolist())
-    is_bare = samples.numbered and all(name.isdecimal() for name in present)
+    is_bare = _is_bare(samples)
     places: dict[int, int] = {}
     for number, name in enumerate(present):
         place = find(wanted.get(name, name))
@@ -53,11 +52,17 @@ def match_classes(
             place = number
         if place is not None:
             places[number] = place
-    strangers = [present[number] for number in sorted(used) if number not in places]
+    used = _list_used(samples)
+    strangers = [present[number] for number in used if number not in places]
     if strangers:
         is_shifted = _counts_from_one(samples, len(own))
         hint = _FROM_ONE if is_shifted else _advise(strangers, own, all_strange=len(strangers) == len(used))
-        raise _not_the_models(strangers, own, hint=hint)
+        raise ModelError(
+            f"the data has {len(strangers)} class(es) that the model does not have: {quote_names(strangers)}",
+            expected=quote_names(own),
+            hint=hint,
+            fault="model-classes",
+        )
     return _renumber(samples, places, own)
 
 
@@ -122,8 +127,7 @@ def _match_by_number(samples: LabeledSamples, n_classes: int | None, wanted: Map
             hint=f"if it was trained with its classes in alphabetical order: `--class-names {listed[:200]}`",
             fault="model-classes",
         )
-    is_bare = all(name.isdecimal() for name in present)
-    if n_classes is not None and (len(present) > n_classes or (len(present) < n_classes and not is_bare)):
+    if n_classes is not None and (len(present) > n_classes or (len(present) < n_classes and not _is_bare(samples))):
         raise ModelError(
             "the model and the data have different numbers of classes",
             got=f"{len(present):,} in the data: {quote_names(present)}",
@@ -142,15 +146,6 @@ def _renumber(samples: LabeledSamples, places: Mapping[int, int], own: tuple[str
     return replace(samples, labels=freeze(table[samples.labels]), class_names=own, numbered=True)
 
 
-def _not_the_models(strangers: Sequence[str], own: Sequence[str], *, hint: str = "") -> ModelError:
-    return ModelError(
-        f"the data has {len(strangers)} class(es) that the model does not have: {quote_names(strangers)}",
-        expected=quote_names(own),
-        hint=hint or "say which is which with `--rename OLD=NEW`",
-        fault="model-classes",
-    )
-
-
 def _advise(strangers: Sequence[str], own: Sequence[str], *, all_strange: bool) -> str:
     """The next step where classes of the data are none of the model's."""
     first = strangers[0][:40]
@@ -167,6 +162,15 @@ def _advise(strangers: Sequence[str], own: Sequence[str], *, all_strange: bool) 
 
 
 def _counts_from_one(samples: LabeledSamples, n_classes: int) -> bool:
-    used = set(samples.labels[samples.labels >= 0].tolist())
-    is_bare = samples.numbered and all(name.isdecimal() for name in samples.class_names)
-    return is_bare and bool(used) and min(used) == 1 and max(used) == n_classes
+    used = _list_used(samples)
+    return _is_bare(samples) and bool(used) and (used[0], used[-1]) == (1, n_classes)
+
+
+def _is_bare(samples: LabeledSamples) -> bool:
+    """Whether the data only numbers its classes and does not name them."""
+    return samples.numbered and all(name.isdecimal() for name in samples.class_names)
+
+
+def _list_used(samples: LabeledSamples) -> list[int]:
+    """The classes that have samples, by number."""
+    return sorted(set(samples.labels[samples.labels >= 0].tolist()))

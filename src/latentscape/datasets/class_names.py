@@ -7,7 +7,7 @@ from latentscape.datasets.recordings import EMOTIONS
 from latentscape.datasets.text import normalize
 from latentscape.errors import DataError, UsageError, nearest
 
-_MOST_NUMBERED = 10_000
+MOST_NUMBERED = 10_000
 _MOST_SHOWN = 12
 _LONGEST_SHOWN = 40
 _MOST_DIGITS = 20
@@ -62,11 +62,11 @@ def _choose_names(labels: Collection[str]) -> tuple[str, ...]:
 
 
 def _number_names(labels: Collection[str]) -> tuple[str, ...]:
-    long = [label for label in labels if len(label) > _MOST_DIGITS or int(label) >= _MOST_NUMBERED]
+    long = [label for label in labels if len(label) > _MOST_DIGITS or int(label) >= MOST_NUMBERED]
     if long:
         raise DataError(
             f"the label {quote_names(sorted(long)[:1])} is no class number",
-            expected=f"numbers below {_MOST_NUMBERED:,}",
+            expected=f"numbers below {MOST_NUMBERED:,}",
             hint="number the classes from 0, or write words",
             fault="data-labels",
         )

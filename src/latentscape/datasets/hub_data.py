@@ -58,7 +58,7 @@ def read_saved(folder: Path, *, split: str | None = None) -> HubTable:
     Without `split`, one whose labels are all unknown, as competitions publish them, is passed over. Raises DataError
     for files that are missing, broken, or outside the folder; UsageError for a split that is not there.
     """
-    return choose_part(list_saved(folder), split, shown=make_printable(str(folder)))
+    return _choose_part(list_saved(folder), split, shown=make_printable(str(folder)))
 
 
 def list_saved(folder: Path) -> dict[str, Part]:
@@ -75,7 +75,7 @@ def list_saved(folder: Path) -> dict[str, Part]:
     return {name: partial(_read_part, folder / name, shown) for name in names}
 
 
-def choose_part(parts: Mapping[str, Part], wanted: str | None, *, shown: str) -> HubTable:
+def _choose_part(parts: Mapping[str, Part], wanted: str | None, *, shown: str) -> HubTable:
     """The split that was asked for; else the first held-out one in which a sample has a label."""
     if list(parts) == [""]:
         refuse_split(wanted, shown=shown)
@@ -113,7 +113,7 @@ def _read_part(folder: Path, shown: str) -> SampleTable:
     features = None
     with suppress(DataError):
         features = _read_note(folder / "dataset_info.json").get("features")
-    return make_table(values, source=shown, features=features or None, folder=None)
+    return make_table(values, source=shown, features=features or None)
 
 
 def _read_arrow(path: Path) -> pa.Table:
@@ -138,7 +138,7 @@ def _read_note(path: Path) -> Mapping[str, Any]:
 
 def read_by_name(name: str, *, split: str | None = None) -> HubTable:
     """The chosen, or the held-out, split of a data set of the hub. Raises as `list_by_name` and `read_saved` do."""
-    return choose_part(list_by_name(name), split, shown=name)
+    return _choose_part(list_by_name(name), split, shown=name)
 
 
 def list_by_name(name: str) -> dict[str, Part]:
@@ -179,11 +179,11 @@ def _import_datasets() -> Any:
     return datasets
 
 
-def take_dataset(dataset: Any, *, source: str = "data set") -> SampleTable:
+def take_dataset(dataset: Any, *, source: str) -> SampleTable:
     """The rows of a `datasets.Dataset`, as they are stored: nothing is decoded."""
     features = {name: _describe(feature) for name, feature in dataset.features.items()}
     values = dataset.with_format("arrow")[:]
-    return make_table(values, source=source, features=features, folder=None)
+    return make_table(values, source=source, features=features)
 
 
 def _describe(feature: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every labeled data set becomes, whatever it held: one table of samples, row by row the same in every run."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -67,6 +68,19 @@ def freeze(numbers: Labels) -> Labels:
     """The same array, no longer writable."""
     numbers.flags.writeable = False
     return numbers
+
+
+def number_twins(names: Iterable[str]) -> tuple[str, ...]:
+    """The same names, each once: what is told apart only by what can't be printed, or not at all, gets a number."""
+    taken: dict[str, None] = {}
+    counts: Counter[str] = Counter()
+    for wanted in names:
+        name = wanted
+        while name in taken:
+            counts[wanted] += 1
+            name = f"{wanted} ({counts[wanted] + 1})"
+        taken[name] = None
+    return tuple(taken)
 
 
 def _follow_copies(copies: tuple[tuple[int, ...], ...], rows: Rows) -> tuple[tuple[int, ...], ...]:

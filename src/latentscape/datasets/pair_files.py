@@ -1,7 +1,7 @@
 """The containers of pairs (JSON array, JSON Lines, Parquet, CSV, TSV) -> raw rows, told apart by content."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -48,6 +48,16 @@ def read_rows(path: Path) -> RawRows:
         content = file.read(LARGEST_BYTES + 1)
     text = decode(content, shown)
     return _read_table(text, path, shown) if _is_table(text, path, shown) else _read_json_text(text, shown)
+
+
+def join_rows(paths: Sequence[Path], parts: Sequence[RawRows]) -> RawRows:
+    """The rows of a pair file in parts, named by file and place."""
+    named = [(make_printable(path.name), part) for path, part in zip(paths, parts, strict=True)]
+    return RawRows(
+        rows=tuple((f"{name}, {place}", row) for name, part in named for place, row in part.rows),
+        skipped=tuple((f"{name}, {place}", reason) for name, part in named for place, reason in part.skipped),
+        is_table=all(part.is_table for part in parts),
+    )
 
 
 def bad_file(shown: str, reason: str, hint: str = "check that this is the pair file") -> DataError:

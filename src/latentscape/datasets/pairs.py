@@ -7,12 +7,14 @@ from pathlib import Path
 from latentscape.datasets.beir import is_corpus_folder, read_corpus_folder
 from latentscape.datasets.near_copies import NearTexts
 from latentscape.datasets.pair_defects import DEFECTS, Defect, sort_defects
-from latentscape.datasets.pair_files import read_rows
+from latentscape.datasets.pair_files import join_rows, read_rows
 from latentscape.datasets.pair_reading import link_rows
 from latentscape.datasets.pair_samples import HardNegative, PairSamples, RawPairs
+from latentscape.datasets.table_parts import are_parts
 from latentscape.datasets.text import make_printable
 from latentscape.datasets.weights import Weights, combine_weights, read_weights
 from latentscape.errors import DataError, UsageError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.paths import FILE, FOLDER, SPECIAL, expand_home, is_file, is_folder, kind_of
 
 __all__ = [
@@ -34,12 +36,18 @@ _DATA_FILES = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
 
 
 def read_pairs(
-    source: str | Path, *, weights: Weights | None = None, split: str | None = None, qrels: Path | None = None
+    source: str | Path,
+    *,
+    weights: Weights | None = None,
+    split: str | None = None,
+    qrels: Path | None = None,
+    executor: Executor = IN_PROCESS,
 ) -> PairSamples:
     """Read queries and documents from wherever they are and link their texts.
 
     * a pair file (JSON array, JSON Lines, Parquet, CSV or TSV, told apart by content): our own columns `query`, `pos`,
       `hard_neg`, or those of sentence-transformers (`pair_roles.find_roles`);
+    * a folder of pair files whose names differ in numbers only, read by the workers of `executor`;
     * a folder with corpus, queries and judgments (`beir.read_corpus_folder`); `qrels` names the file of judgments where
       the folder has none, or another is meant;
     * a Hugging Face data set, saved to disk or by its hub name `owner/name` or `owner/name:config`, with the columns of
@@ -53,6 +61,10 @@ def read_pairs(
     """
     path = expand_home(source)
     if is_folder(path):
+        parts = [] if split or qrels else _list_parts(path)
+        if parts:
+            raw = join_rows(parts, executor.read_files(read_rows, parts))
+            return link_rows(raw, shown=make_printable(str(path)), weights=weights)
         return _read_folder(path, weights=weights, split=split, qrels=qrels)
     if isinstance(source, str) and not _is_place(path):
         from latentscape.datasets.hub_data import is_hub_name  # noqa: PLC0415  pyarrow costs 0.2 s, JSON needs none
@@ -67,6 +79,13 @@ def read_pairs(
 def _is_place(path: Path) -> bool:
     """Whether something lies there, or a folder where it would lie: then a hub name is not what was meant."""
     return kind_of(path) in (FILE, FOLDER, SPECIAL) or is_folder(path.parent)
+
+
+def _list_parts(folder: Path) -> list[Path]:
+    """The files of a folder where they are all there is in it, and parts of one pair file; else none."""
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    fits = len(found) > 1 and all(path.suffix.lower() in _DATA_FILES and is_file(path) for path in found)
+    return found if fits and are_parts(found) else []
 
 
 def _read_folder(path: Path, *, weights: Weights | None, split: str | None, qrels: Path | None) -> PairSamples:

@@ -9,12 +9,11 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from latentscape.datasets.sample_columns import SampleColumn
+from latentscape.datasets.sample_labels import MOST_CLASSES
 from latentscape.datasets.text import fold
 from latentscape.errors import DataError
 from latentscape.shapes import Flags, Labels
 
-MOST_CLASSES = 1000
-"""More different words than this are names of samples, not classes; more whole numbers are measured values."""
 MOST_LEVELS = 20
 """More different fractions than this are measured values."""
 BINS = 5

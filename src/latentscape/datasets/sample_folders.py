@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +18,10 @@ from latentscape.datasets.sample_roles import Columns
 from latentscape.datasets.sample_rows import read_text_file, take_rows
 from latentscape.datasets.sample_splits import SPLITS, choose_split, name_split, refuse_split
 from latentscape.datasets.sample_tables import TABLE_SUFFIXES, SampleTable, read_table_file, reading
+from latentscape.datasets.table_parts import are_parts
 from latentscape.datasets.text import make_printable, normalize
-from latentscape.errors import DataError
+from latentscape.errors import DataError, UsageError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.paths import is_file, is_folder
 from latentscape.shapes import Kind
 
@@ -25,31 +29,39 @@ _METADATA = re.compile(r"metadata\.(csv|tsv|jsonl|parquet)", re.IGNORECASE)
 _ALL_SUFFIXES = frozenset().union(*SUFFIXES.values())
 
 
-def read_folder(root: Path, *, kind: Kind | None, columns: Columns, named: str, split: str | None) -> LabeledSamples:
+def read_folder(
+    root: Path,
+    *,
+    kind: Kind | None,
+    columns: Columns,
+    named: str,
+    split: str | None,
+    executor: Executor = IN_PROCESS,
+) -> LabeledSamples:
     """The samples below a folder.
 
     In this order: `metadata.csv` (.tsv, .jsonl, .parquet) in it is a table of its files; folders called `train`,
     `test` and the like are splits; two or more folders with samples in them are classes; tables in it, or in its
-    folder `data`, are the data, a split each where their names say so. Raises DataError where it is none of these,
-    UsageError for a split that is not there.
+    folder `data`, are the data, a split each where their names say so, and one table where their names differ in
+    numbers only, its files read by the workers of `executor`. Raises DataError where it is none of these, UsageError
+    for a split that is not there, and for columns where folders are the classes.
     """
     place, chosen = _enter_split(root, split)
     notes = [path for path in _list_tables(place) if _METADATA.fullmatch(path.name)]
     if notes:
-        table = read_table_file(notes[0])
-        if place == root:
-            return take_rows(table, kind=kind, columns=columns, named=named, split=split)
-        return take_rows(table, kind=kind, columns=columns, named=named, split=chosen, is_split=True)
+        return take_rows(read_table_file(notes[0]), kind=kind, columns=columns, named=named, split=split, part=chosen)
     names, skipped = list_files(place, _ALL_SUFFIXES if kind is None else SUFFIXES[kind])
     inside = [name for name in names if "/" in name]
     classes = {name.partition("/")[0] for name in inside}
     tables = _list_shards(root) if place == root else {}
     if tables and len(classes) < 2:
-        return _read_shards(root, tables, kind=kind, columns=columns, named=named, split=split)
+        table, part = _read_shards(root, tables, split=split, executor=executor)
+        return take_rows(table, kind=kind, columns=columns, named=named, split=split, part=part)
     if not chosen:
         refuse_split(split, shown=make_printable(str(root)))
     if not inside:
         raise _nothing_found(place, names, kind, skipped=skipped)
+    _refuse_columns(columns, place)
     kind = kind or _settle_kind(place, inside)
     beside = [(make_printable(name), "lies beside the class folders, not in one") for name in names if "/" not in name]
     return _read_classes(root, place, inside, kind=kind, named=named, skipped=(*skipped, *beside), split=chosen)
@@ -90,47 +102,46 @@ def _list_shards(root: Path) -> dict[str, list[Path]]:
 
 
 def _read_shards(
-    root: Path,
-    tables: Mapping[str, list[Path]],
-    *,
-    kind: Kind | None,
-    columns: Columns,
-    named: str,
-    split: str | None,
-) -> LabeledSamples:
+    root: Path, tables: Mapping[str, list[Path]], *, split: str | None, executor: Executor
+) -> tuple[SampleTable, str]:
+    """The table of a split, however many files it is in, and the split; empty where there are none."""
     shown = make_printable(str(root))
-    is_split = list(tables) != [""]
-    chosen = choose_split(list(tables), split, shown=shown) if is_split else ""
+    chosen = choose_split(list(tables), split, shown=shown) if list(tables) != [""] else ""
     paths = tables[chosen]
-    if not is_split and len(paths) > 1:
+    if not chosen and not are_parts(paths):
         raise DataError(
             f"{shown} holds several tables",
             got=", ".join(make_printable(path.name) for path in paths[:5]),
-            expected="one, or names that speak of splits: `train.csv`, `test.csv`",
+            expected="one; or names that speak of splits (`train.csv`, `test.csv`), or differ in numbers only",
             hint=f"name one: `--data {make_printable(str(paths[0]))}`",
             fault="data-format",
         )
-    table = join_tables([read_table_file(path, folder=root) for path in paths], source=shown)
-    return take_rows(
-        table, kind=kind, columns=columns, named=named, split=chosen if is_split else split, is_split=is_split
-    )
+    read = executor.read_files(partial(read_table_file, folder=root), paths)
+    return _join_tables(read, source=shown), chosen
 
 
-def join_tables(tables: Sequence[SampleTable], *, source: str) -> SampleTable:
+def _join_tables(tables: Sequence[SampleTable], *, source: str) -> SampleTable:
     """Tables of the same columns, one below the other."""
     if len(tables) == 1:
         return tables[0]
     with reading(source):
         values = pa.concat_tables([table.values for table in tables], promote_options="permissive")
-    first = tables[0]
-    return SampleTable(
-        source=source,
-        values=values,
-        skipped=tuple(skip for table in tables for skip in table.skipped),
-        class_names=first.class_names,
-        media=first.media,
-        folder=first.folder,
-    )
+    skipped = tuple(skip for table in tables for skip in table.skipped)
+    return replace(tables[0], source=source, values=values, places=None, skipped=skipped)
+
+
+def _refuse_columns(columns: Columns, place: Path) -> None:
+    """Raise UsageError where a column is named, which class folders don't have."""
+    options = {"": columns.content, "label-": columns.label, "group-": columns.group, "dataset-": columns.dataset}
+    given = [f"`--{what}column {make_printable(name)}`" for what, name in options.items() if name is not None]
+    if given:
+        raise UsageError(
+            "a folder of class folders has no columns",
+            got=f"{', '.join(given)} beside `--data {make_printable(str(place))}`",
+            expected="the classes are the folders' names",
+            hint="leave it out, or write a table `metadata.csv` into it: `path,label` and whatever you know",
+            fault="option-conflict",
+        )
 
 
 def _settle_kind(root: Path, names: Sequence[str]) -> Kind:

@@ -9,7 +9,7 @@ import numpy as np
 
 from latentscape.datasets.copies import find_copies
 from latentscape.datasets.files import Skipped
-from latentscape.datasets.labeled import Content, LabeledSamples, freeze
+from latentscape.datasets.labeled import Content, LabeledSamples, freeze, number_twins
 from latentscape.datasets.sample_labels import SampleLabels
 from latentscape.datasets.text import make_printable
 from latentscape.errors import DataError
@@ -51,7 +51,7 @@ def join_samples(
     skipped = tuple((f"{named}/{name}", reason) for name, reason in (*skipped, *left_out))
     if not rows:
         raise nothing_usable(named, skipped)
-    ids = _make_ids(rows, named)
+    ids = number_twins(f"{sample.dataset or named}/{sample.name}" for sample in rows)
     numbers = freeze(np.array([labels.numbers[sample.row] for sample in rows], dtype=np.int64))
     contents = tuple(sample.content for sample in rows)
     copies = tuple(map(tuple, _find_copies(contents)))
@@ -84,19 +84,6 @@ def nothing_usable(shown: str, skipped: Skipped) -> DataError:
         "`--label-column`",
         fault="data-empty",
     )
-
-
-def _make_ids(rows: Sequence[Found], named: str) -> tuple[str, ...]:
-    """What is told apart only by what can't be printed, or not at all, gets a number."""
-    taken: dict[str, None] = {}
-    counts: Counter[str] = Counter()
-    for sample in rows:
-        wanted = name = f"{sample.dataset or named}/{sample.name}"
-        while name in taken:
-            counts[wanted] += 1
-            name = f"{wanted} ({counts[wanted] + 1})"
-        taken[name] = None
-    return tuple(taken)
 
 
 def _find_copies(contents: Sequence[Content]) -> list[list[int]]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from latentscape.datasets.class_names import quote_names
-from latentscape.datasets.text import describe_kind, fold
+from latentscape.datasets.class_names import MOST_NUMBERED, quote_names
+from latentscape.datasets.text import describe_kind, fold, is_number
 from latentscape.errors import DataError
 
 MOST_CLASSES = 1000
-"""More different words than this are names of samples, not classes."""
-MOST_NUMBERED = 10_000
+"""More different words than this are names of samples, not classes; more whole numbers are measured values."""
 _UNKNOWN = -1
 
 
@@ -122,7 +121,7 @@ def _take_numbers(plain: Sequence[Any], column: str, found: dict[Any, int]) -> S
 
 def _refuse_fractions(known: set[str | int | float], column: str) -> None:
     """Numbers that are not whole, written as numbers or as text, are measured values."""
-    if not any(_is_fraction(value) for value in known) or not all(map(_is_number, known)):
+    if not any(_is_fraction(value) for value in known) or not all(map(is_number, known)):
         return
     raise DataError(
         f"`{column}` holds measured values, not classes",
@@ -133,16 +132,8 @@ def _refuse_fractions(known: set[str | int | float], column: str) -> None:
     )
 
 
-def _is_number(value: str | float) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_fraction(value: str | float) -> bool:
-    return _is_number(value) and not float(value).is_integer()
+    return is_number(value) and not float(value).is_integer()
 
 
 def _take_words(plain: Sequence[str | None], column: str) -> SampleLabels:

@@ -67,8 +67,10 @@ def find_roles(table: SampleTable, columns: Columns, *, kind: Kind | None) -> Ro
     dataset = _find(table, columns.dataset, DATASETS, option="--dataset-column")
     ids = _find(table, columns.ids, IDS, option="ids")
     taken = {label, group, dataset, ids, *(name for name in names if name.casefold() == SPLIT_COLUMN)}
-    content = _require(table, columns.content, "--column") if columns.content else None
-    content = content or _find_content(table, [name for name in names if name not in taken], kind)
+    if columns.content:
+        content = _require(table, columns.content, "--column")
+    else:
+        content = _find_content(table, [name for name in names if name not in taken], kind)
     return Roles(
         content=content, label=label, group=group, dataset=dataset, ids=ids, is_path=_is_path(table, content, kind)
     )

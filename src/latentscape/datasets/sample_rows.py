@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from latentscape.datasets.content_kinds import HEAD_BYTES, WORDS, tell_by_name, tell_content
@@ -18,7 +17,7 @@ from latentscape.datasets.sample_labels import SampleLabels, number_labels
 from latentscape.datasets.sample_roles import SPLIT_COLUMN, Columns, Roles, find_named, find_roles, is_stored
 from latentscape.datasets.sample_splits import choose_split, refuse_split
 from latentscape.datasets.sample_tables import SampleTable, reading
-from latentscape.datasets.text import LONGEST_TEXT, explain_bad_text, fold, make_printable
+from latentscape.datasets.text import LONGEST_TEXT, explain_bad_text, fold, is_number, make_printable
 from latentscape.errors import DataError, ResourceError
 from latentscape.shapes import Kind
 
@@ -48,15 +47,15 @@ def take_rows(
     columns: Columns,
     named: str,
     split: str | None = None,
-    is_split: bool = False,
+    part: str = "",
 ) -> LabeledSamples:
     """The samples of a table, with the classes, groups and data sets its columns name.
 
-    `split` is one of those in its column `split`, or, with `is_split`, what the whole table is. Raises DataError for
-    columns that are missing or of the wrong kind, and where no row can be used.
+    `part` is the split that the whole table is; without it, `split` chooses among those in its column `split`. Raises
+    DataError for columns that are missing or of the wrong kind, and where no row can be used.
     """
-    if not is_split:
-        table, split = _keep_split(table, split)
+    if not part:
+        table, part = _keep_split(table, split)
     if not len(table):
         raise nothing_usable(named, table.skipped)
     roles = find_roles(table, columns, kind=kind)
@@ -75,9 +74,13 @@ def take_rows(
         for row, cell in enumerate(cells)
         if cell.content is not None
     ]
-    skipped = [(cell.name or table.name_row(row), _explain(table, row, cell)) for row, cell in enumerate(cells)]
-    skipped = (*table.skipped, *(skip for skip, cell in zip(skipped, cells, strict=True) if cell.content is None))
-    return join_samples(found, labels, kind=kind, named=named, skipped=skipped, root=table.folder, split=split or "")
+    skipped = [
+        (cell.name or table.name_row(row), _explain(table, row, cell))
+        for row, cell in enumerate(cells)
+        if cell.content is None
+    ]
+    skipped = (*table.skipped, *skipped)
+    return join_samples(found, labels, kind=kind, named=named, skipped=skipped, root=table.folder, split=part)
 
 
 def _keep_split(table: SampleTable, wanted: str | None) -> tuple[SampleTable, str]:
@@ -88,10 +91,8 @@ def _keep_split(table: SampleTable, wanted: str | None) -> tuple[SampleTable, st
         return table, ""
     values = _spell_column(table, column)
     split = choose_split(list(dict.fromkeys(filter(None, values))), wanted, shown=table.source)
-    keep = np.array([value == split for value in values])
-    rows = np.flatnonzero(keep)
-    places = [table.name_row(int(row)) for row in rows]
-    return replace(table, values=table.values.take(pa.array(rows)), places=places), split
+    rows = [row for row, value in enumerate(values) if value == split]
+    return replace(table, values=table.values.take(pa.array(rows)), places=list(map(table.name_row, rows))), split
 
 
 def _read_column(table: SampleTable, name: str) -> list[Any]:
@@ -158,21 +159,13 @@ def _read_cells(table: SampleTable, roles: Roles, kind: Kind | None) -> list[_Ce
 
 
 def _read_texts(values: Sequence[str | None], table: SampleTable, column: str) -> list[_Cell]:
-    if values and all(value is None or _is_number(value) for value in values):
+    if values and all(not value or is_number(value) for value in values):
         raise _wrong_kind(table, column, f"numbers, such as {next(filter(None, values), '')[:20]!r}")
     reasons = ["is empty" if value is None else explain_bad_text(value) for value in values]
     return [
         _Cell(reason=f"the text {reason}") if reason else _Cell(content=value, kind="text")
         for value, reason in zip(values, reasons, strict=True)
     ]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return not text
-    return True
 
 
 def _read_stored(value: Any, folder: Path | None) -> _Cell:

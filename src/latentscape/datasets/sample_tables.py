@@ -1,4 +1,4 @@
-"""A table of samples, whatever file or value it comes from: Arrow columns, and what is known of them besides."""
+"""A table of samples, whatever it comes from: Arrow columns, and what is known of them besides."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ def read_table_file(path: Path, *, folder: Path | None = None) -> SampleTable:
         head = file.read(512)
     if head.startswith(b"PAR1"):
         return _read_parquet(path, shown, folder)
-    refuse_other(head, shown)
+    _refuse_other(head, shown)
     text = head.decode("utf-8-sig", "ignore").lstrip()
     if path.suffix.lower() not in (".csv", ".tsv") and text[:1] in ("{", "["):
         rows = read_json(path)
@@ -83,7 +83,7 @@ def read_table_file(path: Path, *, folder: Path | None = None) -> SampleTable:
     return SampleTable(source=shown, values=rows.values, places=rows.places, skipped=rows.skipped, folder=folder)
 
 
-def read_features_note(features: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, Kind]]:
+def _read_features_note(features: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, Kind]]:
     """Class names, and columns of media, out of what the `datasets` library writes of a data set's columns."""
     names: dict[str, tuple[str, ...]] = {}
     media: dict[str, Kind] = {}
@@ -98,7 +98,7 @@ def read_features_note(features: Any) -> tuple[dict[str, tuple[str, ...]], dict[
     return names, media
 
 
-def read_schema_note(schema: pa.Schema) -> Any:
+def _read_schema_note(schema: pa.Schema) -> Any:
     """The features that the `datasets` library notes in the schema of its files; None without them."""
     note = (schema.metadata or {}).get(b"huggingface", b"")
     try:
@@ -109,7 +109,7 @@ def read_schema_note(schema: pa.Schema) -> Any:
 
 def make_table(values: pa.Table, *, source: str, features: Any = None, folder: Path | None = None) -> SampleTable:
     """A table of Arrow's; its columns' meaning as `features`, else as its own schema says."""
-    names, media = read_features_note(read_schema_note(values.schema) if features is None else features)
+    names, media = _read_features_note(_read_schema_note(values.schema) if features is None else features)
     return SampleTable(source=source, values=values, class_names=names, media=media, folder=folder)
 
 
@@ -129,7 +129,7 @@ def _read_parquet(path: Path, shown: str, folder: Path) -> SampleTable:
         return make_table(opened.read(), source=shown, folder=folder)
 
 
-def refuse_other(head: bytes, shown: str) -> None:
+def _refuse_other(head: bytes, shown: str) -> None:
     """Raise DataError for a file that is no table: empty, a web page, a pointer of Git LFS, binary."""
     reason, hint = "", "name a CSV, TSV, JSON, JSON Lines or Parquet file, or a folder with one folder a class"
     start = head.lstrip().lower()

@@ -113,7 +113,7 @@ def read_json(path: Path) -> TextRows:
     if not rows:
         reason = f"{skipped[0][0]}: {skipped[0][1]}" if skipped else "it holds no rows"
         raise _broken(shown, reason, hint='write one object a row: {"text": "...", "label": "..."}')
-    values = make_columns([row for _, row in rows])
+    values = _make_columns([row for _, row in rows])
     return TextRows(values=values, places=tuple(place for place, _ in rows), skipped=tuple(skipped))
 
 
@@ -126,32 +126,23 @@ def _explain_half(row: Any) -> str:
     return ""
 
 
-def make_columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def _make_columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Objects of any keys -> one column a key, null where a row does not have it."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({str(name): make_column([row.get(name) for row in rows]) for name in names})
+    return pa.table({name: _make_column([row.get(name) for row in rows]) for name in names})
 
 
-def make_column(values: Sequence[Any]) -> pa.Array:
+def _make_column(values: Sequence[Any]) -> pa.Array:
     """Values as an Arrow array; what is of several types becomes text."""
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         spelled = [None if value is None or value != value else _spell(value) for value in values]
-    try:
         return pa.array(spelled, pa.string())
-    except UnicodeEncodeError as error:
-        raise DataError(
-            "a cell contains half a character (a lone surrogate)",
-            got=make_printable(str(error.object))[:60],
-            expected="text that can be written as UTF-8",
-            hint='leave the sample out, or mend it: `text.encode("utf-8", "replace").decode()`',
-            fault="data-format",
-        ) from None
 
 
 def _spell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _parse_whole(text: str, shown: str) -> list[Any] | None:

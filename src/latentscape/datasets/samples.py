@@ -1,32 +1,21 @@
-"""The one door for labeled sound, pictures and texts: a folder, a table, a saved data set, a name, or values."""
+"""The one door for labeled sound, pictures and texts: a folder, a table, a saved data set, or a name."""
 
-from collections.abc import Mapping
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from latentscape.datasets.hub_data import (
-    HubTable,
-    choose_part,
-    is_hub_name,
-    is_saved,
-    read_by_name,
-    read_saved,
-    take_dataset,
-)
+from latentscape.datasets.hub_data import HubTable, is_hub_name, is_saved, read_by_name, read_saved
 from latentscape.datasets.labeled import LabeledSamples
 from latentscape.datasets.sample_folders import read_folder
 from latentscape.datasets.sample_roles import Columns
 from latentscape.datasets.sample_rows import take_rows
 from latentscape.datasets.sample_tables import read_table_file
-from latentscape.datasets.sample_values import make_value_table
 from latentscape.datasets.text import make_printable
 from latentscape.errors import DataError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.paths import FILE, FOLDER, SPECIAL, expand_home, kind_of, real_path
 from latentscape.shapes import Kind
 
-__all__ = ["Columns", "read_samples", "take_samples"]
+__all__ = ["Columns", "read_samples"]
 
 _FOUND = Columns()
 
@@ -38,8 +27,9 @@ def read_samples(
     split: str | None = None,
     columns: Columns = _FOUND,
     named: str | None = None,
+    executor: Executor = IN_PROCESS,
 ) -> LabeledSamples:
-    """Labeled samples from wherever they lie.
+    """Labeled samples from wherever they lie; the files of a table in many by the workers of `executor`.
 
     `source` is a folder with a folder for each class (splits above them, or a table beside the files, as
     `sample_folders.read_folder` says), a CSV, TSV, JSON, JSON Lines or Parquet file with a column of paths, texts or
@@ -57,51 +47,10 @@ def read_samples(
     own = make_printable(real_path(path).stem if found == FILE else real_path(path).name)
     named = named or own or "data"
     if found == FOLDER and not is_saved(path):
-        return read_folder(path, kind=kind, columns=columns, named=named, split=split)
+        return read_folder(path, kind=kind, columns=columns, named=named, split=split, executor=executor)
     if found == FOLDER:
         return _take_part(read_saved(path, split=split), kind=kind, columns=columns, named=named)
     return take_rows(read_table_file(path), kind=kind, columns=columns, named=named, split=split)
-
-
-def take_samples(
-    values: Any,
-    *,
-    kind: Kind | None = None,
-    split: str | None = None,
-    columns: Columns = _FOUND,
-    named: str | None = None,
-) -> LabeledSamples:
-    """Labeled samples from values in memory.
-
-    A data frame of pandas or polars, an Arrow table, a list of mappings, a mapping of columns, a `datasets.Dataset`
-    or a `DatasetDict`. Cells are texts, paths, bytes, pictures of Pillow or, as `datasets` has sound, mappings with
-    `array` and `sampling_rate`. A path or a name is read by `read_samples`. Raises as that does.
-    """
-    if isinstance(values, str | Path):
-        return read_samples(values, kind=kind, split=split, columns=columns, named=named)
-    named = named or "data"
-    if _is_dataset(values):
-        return take_rows(take_dataset(values), kind=kind, columns=columns, named=named, split=split)
-    if isinstance(values, Mapping) and values and all(map(_is_dataset, values.values())):
-        parts = {str(name): partial(take_dataset, part) for name, part in values.items()}
-        part = choose_part(parts, split, shown="the data set")
-        return _take_part(part, kind=kind, columns=columns, named=named)
-    return take_rows(make_value_table(values), kind=kind, columns=columns, named=named, split=split)
-
-
-def _is_dataset(values: Any) -> bool:
-    """Whether this is a `datasets.Dataset`. Raises DataError for its streaming form, which has no rows."""
-    if not (hasattr(values, "features") and hasattr(values, "with_format")):
-        return False
-    if not hasattr(values, "num_rows"):
-        raise DataError(
-            "a streamed data set has no fixed samples",
-            got=type(values).__name__,
-            expected="a `datasets.Dataset`",
-            hint="take some of it: `Dataset.from_list(list(stream.take(1000)))`",
-            fault="data-format",
-        )
-    return True
 
 
 def _read_name(
@@ -121,6 +70,4 @@ def _read_name(
 
 
 def _take_part(part: HubTable, *, kind: Kind | None, columns: Columns, named: str) -> LabeledSamples:
-    return take_rows(
-        part.table, kind=kind, columns=columns, named=named, split=part.split or None, is_split=bool(part.split)
-    )
+    return take_rows(part.table, kind=kind, columns=columns, named=named, part=part.split)

@@ -1,6 +1,5 @@
 """Speech data sets -> one table of labeled samples, row by row the same in every run."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from latentscape.datasets.class_names import number_classes
 from latentscape.datasets.copies import find_copies
 from latentscape.datasets.factories import read_factory
 from latentscape.datasets.files import Skipped
-from latentscape.datasets.labeled import LabeledSamples, freeze
+from latentscape.datasets.labeled import LabeledSamples, freeze, number_twins
 from latentscape.datasets.recording_table import read_table
 from latentscape.datasets.recordings import EMOTIONS, Listing, Recording, read_class_folders, read_crema, read_ravdess
 from latentscape.datasets.text import make_printable
@@ -116,7 +115,7 @@ def _make_samples(
     recordings: Sequence[Recording], skipped: Skipped, *, dataset_names: tuple[str, ...], given: Sequence[str] | None
 ) -> LabeledSamples:
     class_names, number = number_classes({recording.label for recording in recordings}, given)
-    ids = _make_ids(recordings)
+    ids = number_twins(f"{recording.dataset}/{recording.name}" for recording in recordings)
     labels = freeze(np.array([number(recording.label) for recording in recordings], dtype=np.int64))
     places = {name: place for place, name in enumerate(dataset_names)}
     copies = find_copies([recording.path for recording in recordings])
@@ -133,17 +132,6 @@ def _make_samples(
         copies=tuple(map(tuple, copies)),
         notes=_count_oddities(recordings, labels, copies),
     )
-
-
-def _make_ids(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    """Names that differ on disk but not in their printable spelling get a number."""
-    taken: dict[str, None] = {}
-    counts: Counter[str] = Counter()
-    for recording in recordings:
-        wanted = f"{recording.dataset}/{recording.name}"
-        counts[wanted] += 1
-        taken[wanted if counts[wanted] == 1 else f"{wanted} ({counts[wanted]})"] = None
-    return tuple(taken)
 
 
 def _count_oddities(recordings: Sequence[Recording], labels: Labels, copies: Sequence[Sequence[int]]) -> dict[str, int]:

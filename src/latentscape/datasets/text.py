@@ -27,6 +27,19 @@ def fold(text: str) -> str:
     return " ".join(normalize(text).split())
 
 
+def is_number(text: str | float) -> bool:
+    """Whether Python reads it as a number.
+
+    >>> is_number(" 1e3"), is_number("nan"), is_number("")
+    (True, True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def describe_kind(value: object) -> str:
     """What a JSON value is, in words: `a number`, `a list`, `null`."""
     return _KINDS.get(type(value), "text" if isinstance(value, str) else f"a {type(value).__name__}")

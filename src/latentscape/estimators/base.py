@@ -13,12 +13,11 @@ from latentscape.datasets.feature_table import to_floats
 from latentscape.datasets.feature_values import take_features
 from latentscape.errors import DataError, LatentscapeError, UsageError, nearest
 from latentscape.maps import LatentMap, MapOptions, make_map, neighbors_needed, place_samples
+from latentscape.maps.new_samples import NEIGHBORS, find_width
 from latentscape.measures.faithfulness import MapTrust, measure_map_trust
 from latentscape.neighbors import Neighbors, find_neighbors, find_neighbors_among
 
 METRICS = ("euclidean", "cosine")
-NEIGHBORS = 15
-"""Nearest samples of the map that a new one is placed among."""
 OUTPUTS = ("default", "pandas", "polars")
 
 Itself = TypeVar("Itself", bound="Estimator")
@@ -90,7 +89,7 @@ class Estimator(ABC):
             features, _ = _read(X)
             self._require_width(features.shape[1])
             near = find_neighbors_among(features, self._features, k=NEIGHBORS, metric=self.neighbors_.metric)
-            placed = place_samples(self.latent_map_, near, width=_find_width(self.latent_map_, self.neighbors_))
+            placed = place_samples(self.latent_map_, near, width=find_width(self.latent_map_, self.neighbors_))
         return self._hand_out(placed.astype(np.float32), X)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
@@ -229,15 +228,6 @@ def _read(values: Any) -> tuple[Matrix, Any]:
             fault="features-values",
         )
     return features, np.array(names, dtype=object) if are_words else None
-
-
-def _find_width(latent_map: LatentMap, graph: Neighbors) -> float:
-    """How far neighbors lie from each other on the map: the median over all edges."""
-    near = graph.indices[:, : min(NEIGHBORS, graph.indices.shape[1])]
-    if not near.size:
-        return 1.0
-    steps = np.linalg.norm(latent_map.xy[:, None] - latent_map.xy[near], axis=2)
-    return float(np.median(steps)) or 1.0
 
 
 @contextmanager

@@ -21,7 +21,11 @@ LAYER = "features"
 NOUN = ("sample", "samples")
 OURS = ("id", "row", "neighbors")
 NEAR = "neighbors"
-SHOWN = ("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability")
+PLACED = "placed"
+SHOWN = (
+    *("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability"),
+    *("laid_out_recall", "placed_recall"),
+)
 
 
 def explore_map(source: Source) -> Exploration:
@@ -32,7 +36,8 @@ def explore_map(source: Source) -> Exploration:
     places = [Place(name=method, layer=LAYER, method=method, file=f"{method}_{LAYER}") for method in methods]
     labels, shapes = (_read_wish(source, what) for what in ("labels", "shapes"))
     columns = _list_columns(source, methods, [labels, shapes])
-    categories = [column.key for column in columns if isinstance(column, Category)]
+    ours = {f"{method}_{PLACED}" for method in methods}
+    categories = [column.key for column in columns if isinstance(column, Category) and column.key not in ours]
     color = labels.find(categories) or next(iter(categories), "")
     others = [key for key in categories if key != color]
     shape = shapes.find(others) or next(iter(others), "")

@@ -31,6 +31,8 @@ ABOUT = {
     "negative_mean": "The mean cosine of a query and a wrong document",
     "negative_mean_hard": "The mean cosine of a query and a declared hard negative",
     "neighbor_recall": "The mean share of a sample's nearest neighbors that the map keeps",
+    "laid_out_recall": "The same share, of the samples that the method laid out",
+    "placed_recall": "The same share, of the samples that were placed beside those laid out",
     "trustworthiness": "1 where what is near on the map is near in the features",
     "continuity": "1 where what is near in the features is near on the map",
     "shepard_spearman": "The rank correlation of distances in the features and on the map",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow  # noqa: ICN001  annotations are looked up by the whole name
 
 SAMPLES = "samples.parquet"
-MAP_PARTS = ("x", "y", "trust", "trustworthiness", "continuity")
+MAP_PARTS = ("x", "y", "trust", "trustworthiness", "continuity", "placed")
 _MAP = re.compile(r"([a-z]+)(?:_(.+))?_x")
 _CORRECT = "correct_"
 

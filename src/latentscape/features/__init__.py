@@ -4,12 +4,14 @@ from latentscape.features.choose import choose_device, choose_layers, describe_l
 from latentscape.features.collate import collate_waveforms
 from latentscape.features.default_layers import add_default_layers, find_default_layers
 from latentscape.features.extract import Extraction, extract_features, read_features
+from latentscape.features.inputs import LazyInputs
 from latentscape.features.plan import Reading
 from latentscape.features.shards import NoShards, Shards
 from latentscape.features.trace import ListedLayer, Traced, list_layers, trace
 
 __all__ = [
     "Extraction",
+    "LazyInputs",
     "ListedLayer",
     "NoShards",
     "Reading",

@@ -3,13 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from latentscape.features.answers import CHOICE
 from latentscape.features.hooks import ENTERED
-from latentscape.features.trace import Traced, trace
+from latentscape.features.trace import Traced
 from latentscape.models.shells import ANSWER, AnswerOf
 
 INPUT, MIDDLE, LAST_HIDDEN, HEAD = "input", "middle", "last_hidden", "head"
@@ -36,11 +35,11 @@ TOLERANCE = 1e-4
 """Vectors that differ by less, relative to their largest number, are the same."""
 
 
-def add_default_layers(shell: AnswerOf, batch: Mapping[str, Any]) -> dict[str, str]:
-    """Let a model that names no layers look at those that are found by one sample (a batch of one). Gives them."""
+def add_default_layers(shell: AnswerOf, traced: Sequence[Traced]) -> dict[str, str]:
+    """Let a model that names no layers look at those that are found in a pass of one sample. Gives them."""
     config = getattr(shell.model, "config", None)
     family = config.get("model_type") if isinstance(config, Mapping) else getattr(config, "model_type", "")
-    shell.name_layers(find_default_layers(trace(shell, batch), family=str(family or "")))
+    shell.name_layers(find_default_layers(traced, family=str(family or "")))
     return shell.layers
 
 

@@ -1,6 +1,7 @@
 """The whole way from samples to features: settle how, then read every batch once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,13 +10,16 @@ import torch
 from torch import nn
 
 from latentscape.errors import DataError, ModelError, UsageError
+from latentscape.executor import IN_PROCESS, Executor, InProcess
 from latentscape.features.harvest import Harvest
-from latentscape.features.hooks import Listener, ready_to_read, unwrap
+from latentscape.features.hooks import Listener, move, ready_to_read, unwrap
+from latentscape.features.memory import free_memory
 from latentscape.features.plan import Plan, Reading, take_up_plan
 from latentscape.features.pooling import CannotMaskError
 from latentscape.features.probes import nothing_left, settle
 from latentscape.features.reader import Reader
 from latentscape.features.shards import NO_SHARDS, Shards
+from latentscape.features.spread import Spread
 from latentscape.progress import SILENT, Progress
 from latentscape.shapes import FeatureMatrix, Rows
 
@@ -72,7 +76,7 @@ def extract_features(
     size below 1, no layers, or a layer that the model does not have.
     """
     reading = Reading(layers=layers, collate=collate, lengths=lengths, batch_size=batch_size, device=device)
-    return read_features(model, inputs, reading, progress=progress)
+    return read_features(model, inputs, reading, executor=InProcess(progress))
 
 
 def read_features(
@@ -81,7 +85,7 @@ def read_features(
     reading: Reading,
     *,
     shards: Shards = NO_SHARDS,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> Extraction:
     """`extract_features`, which can be interrupted: what is in `shards` is not read again.
 
@@ -100,10 +104,33 @@ def read_features(
     if not len(inputs):
         raise DataError("there are no samples to read", hint="check the data set and its filters", fault="data-empty")
     model = unwrap(model)
-    with ready_to_read(model, reading.device), Listener(model, reading.layers) as listener:
-        reader = Reader(listener, inputs, reading, progress=progress)
-        harvest = _read_all(reader, _find_plan(reader, shards), shards)
+    if isinstance(executor, InProcess):
+        with _listening(model, inputs, reading, progress=executor.progress) as reader:
+            plan = _find_plan(reader, shards)
+            harvest = _read_all(plan, reading, shards, progress=reader.progress, read=lambda it: it.read(reader))
+        return _finish(harvest)
+    home = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    with _listening(model, inputs, reading, progress=executor.progress) as reader:
+        plan = _find_plan(reader, shards)
+    move(model, "cpu")  # workers may need the room, and it is sent to them from here
+    free_memory(reading.device)
+    try:
+        harvest = _read_all(
+            plan,
+            reading,
+            shards,
+            progress=executor.progress,
+            read=lambda it: Spread(it, model, inputs, executor=executor).read(),
+        )
+    finally:
+        move(model, str(home))
     return _finish(harvest)
+
+
+@contextmanager
+def _listening(model: nn.Module, inputs: Sequence[Any], reading: Reading, *, progress: Progress) -> Iterator[Reader]:
+    with ready_to_read(model, reading.device), Listener(model, reading.layers) as listener:
+        yield Reader(listener, inputs, reading, progress=progress)
 
 
 def _find_plan(reader: Reader, shards: Shards) -> Plan:
@@ -118,19 +145,21 @@ def _find_plan(reader: Reader, shards: Shards) -> Plan:
     return plan
 
 
-def _read_all(reader: Reader, plan: Plan, shards: Shards) -> Harvest:
+def _read_all(
+    plan: Plan, reading: Reading, shards: Shards, *, progress: Progress, read: Callable[[Harvest], None]
+) -> Harvest:
     """Read every batch; where a padded one can't be masked after all, all again without."""
-    harvest = Harvest(reader, plan, shards)
+    harvest = Harvest(plan, reading, shards, progress=progress)
     harvest.take_up()
     try:
-        harvest.read()
+        read(harvest)
     except CannotMaskError as error:
-        reader.progress.say(f"{error} Batches hold samples of equal length only.")
+        progress.say(f"{error} Batches hold samples of equal length only.")
         shards.clear()
-        plan = harvest.plan.without_padding(reader.reading.lengths)
+        plan = harvest.plan.without_padding(reading.lengths)
         shards.save_plan(plan.to_json())
-        harvest = Harvest(reader, plan, shards)
-        harvest.read()
+        harvest = Harvest(plan, reading, shards, progress=progress)
+        read(harvest)
     return harvest
 
 
@@ -140,12 +169,13 @@ def _finish(harvest: Harvest) -> Extraction:
     for layer, values in harvest.features.items():
         for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
             failed.setdefault(row, f"layer `{layer}` gives values that are not finite{_end_of(plan.dtypes[layer])}")
-    n_rows = len(harvest.reader.reading.lengths)
+    n_rows = len(harvest.reading.lengths)
     kept = np.setdiff1d(np.arange(n_rows), list(failed)).astype(np.int64)
+    whole = len(kept) == n_rows  # then nothing is copied
     if not len(kept):
         raise nothing_left(failed) if len(harvest.failed) == len(failed) else _nothing_finite(harvest, failed)
     return Extraction(
-        features={layer: values[kept] for layer, values in harvest.features.items()},
+        features={layer: values if whole else values[kept] for layer, values in harvest.features.items()},
         kept=kept,
         failed=tuple(sorted(failed.items())),
         hook_calls=dict.fromkeys(harvest.features, harvest.n_passes),

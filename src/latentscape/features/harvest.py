@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.features.plan import Plan
+from latentscape.features.plan import Plan, Reading
 from latentscape.features.reader import Reader, Readout
 from latentscape.features.shards import Arrays, Shards
+from latentscape.progress import SILENT, Progress
 from latentscape.shapes import FeatureMatrix
 
 SHARD_SAMPLES = 256
@@ -22,91 +23,135 @@ ROWS, FAILED, PASSES, LAYER = "rows", "failed", "passes", "layer_{}"
 class Harvest:
     """What has been read so far of a plan's batches."""
 
-    def __init__(self, reader: Reader, plan: Plan, shards: Shards) -> None:
-        self.reader, self.plan, self.shards = reader, plan, shards
-        lengths = reader.reading.lengths
-        self.batches = plan.batches(lengths)
+    def __init__(self, plan: Plan, reading: Reading, shards: Shards, *, progress: Progress = SILENT) -> None:
+        self.plan, self.reading, self.shards, self.progress = plan, reading, shards, progress
+        self.batches = plan.batches(reading.lengths)
         self.features: dict[str, FeatureMatrix] = {
-            layer: np.full((len(lengths), plan.widths[layer]), np.nan, dtype=np.float32)
-            for layer in reader.reading.layers
+            layer: np.full((len(reading.lengths), plan.widths[layer]), np.nan, dtype=np.float32)
+            for layer in reading.layers
         }
         self.failed = dict(plan.failed)
-        self.n_passes = 0
-        self._done = 0
-        """Batches that were read."""
-        self._kept = 0
-        """Batches that are in shards."""
+        self._is_read = np.zeros(len(self.batches), dtype=np.bool_)
+        self._passes = np.zeros(len(self.batches), dtype=np.int64)
+        """Those of a shard stand at its first batch."""
         self._waiting: list[Readout] = []
+        """Of the batches before `_next`, in no shard yet."""
+        self._next = 0
         self._since = 0.0
 
+    @property
+    def n_passes(self) -> int:
+        """Through the model."""
+        return int(self._passes.sum())
+
     def take_up(self) -> None:
-        """Go on after the shards that are there. One that does not fit the plan ends what is used."""
+        """Use the shards that are there, as far as they fit the plan."""
         for batches, arrays in self.shards.load():
-            if batches.start != self._done or not batches.start < batches.stop <= len(self.batches):
-                break
-            rows = [row for batch in self.batches[batches.start : batches.stop] for row in batch]
-            readout = unpack_shard(arrays, rows, self.plan)
-            if readout is None:
-                break
-            self._add(readout)
-            self._done = self._kept = batches.stop
+            if batches.start < batches.stop <= len(self.batches):
+                readout = unpack_shard(arrays, self.list_rows(batches), self.plan)
+                if readout is not None:
+                    self._add(batches, readout)
+        if n_done := int(self._is_read.sum()):
+            self.progress.say(f"{n_done} of {len(self.batches)} batches were read before: going on after them.")
 
-    def read(self) -> None:
-        """Read every batch that is left. Does not return where somebody asked to stop; what was read is kept then.
+    def list_rows(self, batches: range) -> list[int]:
+        """Of these batches, one after the other."""
+        return [row for batch in self.batches[batches.start : batches.stop] for row in batch]
 
-        Raises ResourceError before the first batch where the disk has no room for the features.
-        """
+    def is_read(self, batches: range) -> bool:
+        """Whether any of these batches was read."""
+        return bool(self._is_read[batches.start : batches.stop].any())
+
+    def cut(self, n_parts: int) -> list[range]:
+        """What is left to read, in runs of about as many samples as a shard holds; smaller ones for `n_parts`."""
+        left = np.flatnonzero(~self._is_read).tolist()
+        size = min(SHARD_SAMPLES, sum(len(self.batches[number]) for number in left) // n_parts)
+        runs: list[range] = []
+        n_last = size
+        for number in left:
+            if runs and runs[-1].stop == number and n_last < size:
+                runs[-1] = range(runs[-1].start, number + 1)
+            else:
+                runs.append(range(number, number + 1))
+                n_last = 0
+            n_last += len(self.batches[number])
+        return runs
+
+    def begin(self) -> None:
+        """Before the first batch: raises ResourceError where the disk has no room for the features."""
         self.shards.require_space(self._count_bytes())
-        progress, n_left = self.reader.progress, len(self.batches) - self._done
-        if self._done:
-            progress.say(f"{self._done} of {len(self.batches)} batches were read before: going on after them.")
-        self._stop_if_asked()
+        self.stop_if_asked()
+
+    def read(self, reader: Reader) -> None:
+        """Read every batch that is left. Does not return where somebody asked to stop; what was read is kept then."""
+        self.begin()
         self._since = time.monotonic()
-        for number in progress.track(range(self._done, len(self.batches)), label="features", total=n_left):
-            self._read_batch(number)
+        left = (number for number in range(len(self.batches)) if not self._is_read[number])
+        for number in self.progress.track(left, label="features", total=int((~self._is_read).sum())):
+            self._read_batch(reader, number)
         self._keep()
 
-    def _read_batch(self, number: int) -> None:
-        readout = self.reader.read(
-            self.batches[number],
-            padding=self.plan.padding,
-            limit=self.plan.limit_at(number),
-            lower=lambda limit: self._back_off(number, limit),
-        )
-        self._add(readout)
-        self._waiting.append(readout)
-        self._done = number + 1
-        n_waiting = sum(len(batch) for batch in self.batches[self._kept : self._done])
-        if n_waiting >= SHARD_SAMPLES or time.monotonic() - self._since >= SHARD_SECONDS:
-            self._keep()
-        self._stop_if_asked()
+    def add_shard(self, batches: range, arrays: Arrays) -> None:
+        """Take what a worker read, and keep it."""
+        readout = unpack_shard(arrays, self.list_rows(batches), self.plan)
+        if readout is None:
+            raise AssertionError(f"a worker gave something else than what was read of {batches}")
+        self._add(batches, readout)
+        self.shards.save(batches, arrays)
 
-    def _stop_if_asked(self) -> None:
+    def stop_if_asked(self) -> None:
+        """Keep what was read and let the signal act, where there is one."""
         if self.shards.stopping:
             self._keep()
             self.shards.stop()
 
-    def _back_off(self, number: int, limit: int) -> None:
-        """At once, before anything is read with it: the batch must be cut the same way when it is read again."""
+    def back_off(self, number: int, limit: int) -> None:
+        """At once, before anything is read with it: the batch must be cut the same way when it is read again.
+
+        What was read of later batches, with more samples at once, is given up before the plan says otherwise.
+        """
+        if self._is_read[number:].any():
+            self.shards.forget(number)
+            self._is_read[number:], self._passes[number:] = False, 0
+            for row in self.list_rows(range(number, len(self.batches))):
+                self.failed.pop(row, None)
         self.plan = self.plan.back_off(number, limit)
         self.shards.save_plan(self.plan.to_json())
 
+    def _read_batch(self, reader: Reader, number: int) -> None:
+        if number != self._next:
+            self._keep()
+        readout = reader.read(
+            self.batches[number],
+            padding=self.plan.padding,
+            limit=self.plan.limit_at(number),
+            lower=lambda limit: self.back_off(number, limit),
+        )
+        self._add(range(number, number + 1), readout)
+        self._waiting.append(readout)
+        self._next = number + 1
+        n_waiting = len(self.list_rows(range(self._next - len(self._waiting), self._next)))
+        if n_waiting >= SHARD_SAMPLES or time.monotonic() - self._since >= SHARD_SECONDS:
+            self._keep()
+        self.stop_if_asked()
+
     def _keep(self) -> None:
         if self._waiting:
-            self.shards.save(range(self._kept, self._done), pack_shard(self._waiting, self.plan))
-        self._waiting, self._kept, self._since = [], self._done, time.monotonic()
+            kept = range(self._next - len(self._waiting), self._next)
+            self.shards.save(kept, pack_shard(self._waiting, self.plan))
+        self._waiting, self._since = [], time.monotonic()
 
-    def _add(self, readout: Readout) -> None:
+    def _add(self, batches: range, readout: Readout) -> None:
         for layer, values in readout.vectors.items():
             self.features[layer][readout.rows] = values
         self.failed |= readout.failed
-        self.n_passes += readout.n_passes
+        self._is_read[batches.start : batches.stop] = True
+        self._passes[batches.start] = readout.n_passes
 
     def _count_bytes(self) -> int:
         """Of the shards that are left to write, and of the whole features afterwards."""
-        n_left = sum(len(batch) for batch in self.batches[self._done :])
-        n_all = sum(len(batch) for batch in self.batches)
-        return 4 * sum(self.plan.widths.values()) * (n_left + n_all)
+        sizes = np.array([len(batch) for batch in self.batches], dtype=np.int64)
+        return 4 * sum(self.plan.widths.values()) * int(sizes.sum() + sizes[~self._is_read].sum())
 
 
 def pack_shard(readouts: Sequence[Readout], plan: Plan) -> Arrays:

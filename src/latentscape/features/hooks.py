@@ -150,7 +150,7 @@ def ready_to_read(model: nn.Module, device: str) -> Iterator[None]:
 
     Raises ModelError for a module that refuses eval mode, ResourceError for a model the device has no room for.
     """
-    _move(model, device)
+    move(model, device)
     model.eval()
     training = [path or "the model itself" for path, module in model.named_modules() if module.training]
     if training:
@@ -176,7 +176,8 @@ def _nothing_compiled() -> AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
-def _move(model: nn.Module, device: str) -> None:
+def move(model: nn.Module, device: str) -> None:
+    """Bring a model to a device. Raises ResourceError where that has no room for it."""
     try:
         model.to(device)
     except RuntimeError as error:

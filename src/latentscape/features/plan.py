@@ -66,8 +66,12 @@ class Plan:
         return min([self.batch_size, *(limit for start, limit in self.backoffs if start <= batch)])
 
     def back_off(self, batch: int, limit: int) -> "Plan":
-        """The plan after memory ran out in this batch."""
-        return replace(self, backoffs=(*self.backoffs, (batch, limit)))
+        """The plan after memory ran out in this batch; what later ones said, with more samples, no longer counts."""
+        return replace(self, backoffs=(*self.known_at(batch).backoffs, (batch, limit)))
+
+    def known_at(self, batch: int) -> "Plan":
+        """The plan as it is known to whoever reads in order, and has come to this batch."""
+        return replace(self, backoffs=tuple((start, limit) for start, limit in self.backoffs if start <= batch))
 
     def without_padding(self, lengths: Sequence[int]) -> "Plan":
         """A new plan that pads nothing; what is known of memory still counts, from its first batch on."""

@@ -44,13 +44,19 @@ class Reader:
     """Runs samples through one model. What it knows of the layers comes from the plan, or is found by the probes."""
 
     def __init__(self, listener: Listener, inputs: Sequence[Any], reading: Reading, *, progress: Progress) -> None:
-        self.listener, self.inputs, self.reading, self.progress = listener, inputs, reading, progress
+        self.listener, self.reading, self.progress = listener, reading, progress
+        self.inputs: Sequence[Any] | Mapping[int, Any] = inputs
+        self.lengths: Sequence[int] | Mapping[int, int] = reading.lengths
         self.axes: Mapping[str, Sequence[int]] = {}
         self.widths: Mapping[str, int] = {}
 
     def follow(self, plan: Plan) -> None:
         """Take what was found out about the layers from a plan."""
         self.axes, self.widths = plan.axes, plan.widths
+
+    def look_at(self, inputs: Mapping[int, Any], lengths: Mapping[int, int]) -> None:
+        """Read from these instead: some of the rows, by their numbers."""
+        self.inputs, self.lengths = inputs, lengths
 
     def read(self, rows: Sequence[int], *, padding: str, limit: int, lower: Callable[[int], None]) -> Readout:
         """A batch of the plan, no more than `limit` samples at once.
@@ -164,7 +170,7 @@ class Reader:
 
     def _collate(self, loaded: Loaded) -> Batch:
         """The model's keywords for these samples, on its device."""
-        device, lengths = self.reading.device, self.reading.lengths
+        device, lengths = self.reading.device, self.lengths
         made = self.reading.collate([value for _, value in loaded])
         inputs = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in made.items()}
         return measure_batch(inputs, torch.tensor([lengths[row] for row, _ in loaded]))
@@ -172,7 +178,7 @@ class Reader:
     def _too_large(self, row: int) -> ResourceError:
         return ResourceError(
             "memory does not suffice for a single sample",
-            got=f"row {row} of length {self.reading.lengths[row]} on {self.reading.device}",
+            got=f"row {row} of length {self.lengths[row]} on {self.reading.device}",
             hint="use `--device cpu`, or leave this sample out",
             fault="memory",
         )

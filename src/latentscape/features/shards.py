@@ -10,10 +10,10 @@ Arrays = Mapping[str, np.ndarray]
 
 @runtime_checkable
 class Shards(Protocol):
-    """A plan of batches and what was read of them, in the order of the plan.
+    """A plan of batches and what was read of them, in any order.
 
     Whatever it gives back was written whole by the same extraction: same inputs, same checksum. A shard holds the
-    batches `range(start, stop)` of the plan; shards come back contiguous and from batch 0 on.
+    batches `range(start, stop)` of the plan.
     """
 
     def load_plan(self) -> Mapping[str, Any] | None:
@@ -25,11 +25,15 @@ class Shards(Protocol):
         ...
 
     def load(self) -> Iterator[tuple[range, Arrays]]:
-        """Every shard from batch 0 up to the first gap."""
+        """Every shard in the order of the plan, gaps between them allowed; none overlaps another."""
         ...
 
     def save(self, batches: range, arrays: Arrays) -> None:
-        """Keep one shard, on the disk when this returns. Arrays of numbers only."""
+        """Keep one shard, on the disk when this returns, instead of all that overlap it. Arrays of numbers only."""
+        ...
+
+    def forget(self, start: int) -> None:
+        """Remove every shard with batches from `start` on: they were read otherwise than the plan will say."""
         ...
 
     def clear(self) -> None:
@@ -68,6 +72,9 @@ class NoShards:
 
     def save(self, batches: range, arrays: Arrays) -> None:
         """Not kept."""
+
+    def forget(self, start: int) -> None:
+        """Nothing to forget."""
 
     def clear(self) -> None:
         """Nothing to forget."""

@@ -19,6 +19,7 @@ from latentscape.from_python.folders import choose_folder
 from latentscape.pair_input import PairInput, list_skips, place_vectors, read_known
 from latentscape.paths import expand_home
 from latentscape.progress import SILENT, Progress
+from latentscape.ray_cluster import open_executor
 from latentscape.settings import EmbeddingsSettings
 from latentscape.shapes import FeatureMatrix
 
@@ -84,7 +85,8 @@ def embeddings(  # noqa: PLR0913, PLR0917  names a user types, all with defaults
         weights=known.weights,
         vectors=place_vectors(taken, name=_name(encode), checkpoint="in memory", sha256=_digest(taken)),
     )
-    study = study_pairs(given, chosen, progress=progress)
+    with open_executor(chosen, progress=progress) as executor:
+        study = study_pairs(given, chosen, executor=executor)
     return study if lease is None else study.hold(lease)
 
 

@@ -12,10 +12,11 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from latentscape.datasets.sample_columns import to_numpy
 from latentscape.errors import DataError, UsageError, nearest
-from latentscape.features.items import Collate, Items, collate_items, drop_label, require_items, to_keywords
+from latentscape.features.items import LABELS, Collate, Items, collate_items, drop_label, require_items, to_keywords
 from latentscape.models.shells import PLAIN
 
-NOT_INPUTS = ("labels", "label", "label_ids", "idx")
+NOT_INPUTS = (*LABELS, "idx")
+"""What no model takes: its classes, and the numbers that data sets give their items."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,14 +13,15 @@ from latentscape.datasets.splits import stratified_sample
 from latentscape.errors import DataError
 from latentscape.features import choose_layers
 from latentscape.features.items import Chosen, Collate, look_at, number_labels
-from latentscape.findings import LOGITS, ModelCard, Skip
+from latentscape.findings import LOGITS, Skip
 from latentscape.from_python.folders import choose_folder
 from latentscape.from_python.gathering import Gathered, gather
 from latentscape.from_python.pictures import list_pictures
 from latentscape.latents_study import LatentsStudy, study_subject
 from latentscape.models.shells import Answer
 from latentscape.progress import SILENT, Progress
-from latentscape.settings import LatentsSettings
+from latentscape.ray_cluster import open_executor
+from latentscape.settings import Engine, LatentsSettings
 from latentscape.shapes import Rows
 from latentscape.study import digest
 from latentscape.subject import Census, Subject, ValidationSet
@@ -60,6 +61,8 @@ def latents(  # noqa: PLR0913  names a user types, all with defaults
     max_samples: int = 0,
     seed: int = 42,
     align: bool = False,
+    engine: Engine = "local",
+    workers: int = 0,
     progress: Progress = SILENT,
     **known: Unpack[Samples],
 ) -> LatentsStudy:
@@ -72,7 +75,7 @@ def latents(  # noqa: PLR0913  names a user types, all with defaults
     `collate` turns a list of items into what `forward` takes. `labels` are class numbers or names, -1 or None where
     unknown, where the items don't say. `layers` are names or globs of module paths, or a mapping of names of your own
     to paths; without them input side, middle, last hidden layer, head and logits. `ids`, `texts`, `images`, `datasets`
-    and `groups` say more of each sample.
+    and `groups` say more of each sample. With `engine="ray"` up to `workers` workers (0 = one a core) read the samples.
 
     The run folder is `output`; without it a temporary one that goes with the study (`study.save(folder)` keeps it).
     Raises UsageError for data that can't be read by number, DataError for samples that can't be used, ModelError for a
@@ -81,14 +84,22 @@ def latents(  # noqa: PLR0913  names a user types, all with defaults
     bare = find_bare_model(model)
     folder, lease = choose_folder(output)
     settings = LatentsSettings(
-        output=folder, batch_size=batch_size, max_samples=max_samples, seed=seed, align=align, layers=_plain(layers)
+        output=folder,
+        batch_size=batch_size,
+        max_samples=max_samples,
+        seed=seed,
+        align=align,
+        layers=_plain(layers),
+        engine=engine,
+        workers=workers,
     )
     with undisturbed(bare):
         found = gather(data, bare, labels=labels, collate=collate)
         named = dict(layers) if isinstance(layers, Mapping) else {}
         said = _Known(class_names=class_names, answer=answer, layers=named, samples=known)
         subject = _open(bare, found, output=folder, settings=settings, known=said)
-        study = study_subject(subject, settings, progress=progress)
+        with open_executor(settings, progress=progress) as executor:
+            study = study_subject(subject, settings, executor=executor)
     return study if lease is None else study.hold(lease)
 
 
@@ -126,7 +137,7 @@ def _open(model: Any, found: Gathered, *, output: Path, settings: LatentsSetting
     sha256 = digest_weights(model)
     subject = Subject(
         model=shell,
-        card=_make_card(model, sha256),
+        card=make_card(model, name="in memory", sha256=sha256, trained={}),
         found=_hold_out(samples, n_in=n),
         layers=choose_layers(shell, settings.layer_patterns),
         logits=shell.layers[LOGITS],
@@ -146,10 +157,6 @@ def _open(model: Any, found: Gathered, *, output: Path, settings: LatentsSetting
     )
     subject.refuse_other_classes(n_classes)
     return subject
-
-
-def _make_card(model: Any, sha256: str) -> ModelCard:
-    return make_card(model, name="in memory", sha256=sha256, trained={})
 
 
 def _hold_out(samples: LabeledSamples, *, n_in: int) -> ValidationSet:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from latentscape.shapes import Points
+from latentscape.shapes import Flags, Points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +18,5 @@ class LatentMap:
     parameters: Mapping[str, float | int | str] = field(default_factory=dict)
     notice: str = ""
     """One sentence when the map is not the method's own layout, e.g. too few samples; empty otherwise."""
+    placed: Flags | None = None
+    """Samples that the method did not lay out but that were placed beside those it did; None where it did all."""

@@ -9,8 +9,10 @@ from latentscape.maps.latent_map import LatentMap
 from latentscape.neighbors import Neighbors
 from latentscape.shapes import Points
 
+NEIGHBORS = 15
+"""Nearest samples of the map that a new one is placed among."""
 STEPS = 30
-BLOCK_NUMBERS = 2**22
+BLOCK_NUMBERS = 2**18
 """Largest temporary array, in numbers."""
 
 
@@ -24,16 +26,29 @@ def place_samples(latent_map: LatentMap, neighbors: Neighbors, *, width: float =
     `width` is in map units, of the order of the distance between neighbors on the map.
     """
     indices = neighbors.indices
-    with Crew() as crew:
-        weights = weigh_neighbors(neighbors.distances, crew=crew)
     step = max(1, BLOCK_NUMBERS // indices.shape[1] ** 2)
     placed = np.empty((len(indices), 2))
-    for at in range(0, len(indices), step):
-        block = slice(at, at + step)
-        placed[block] = _settle(latent_map.xy[indices[block]] / width, weights[block]) * width
+
+    def place_share(start: int, stop: int) -> None:
+        for at in range(start, stop, step):
+            block = slice(at, min(at + step, stop))
+            placed[block] = _settle(latent_map.xy[indices[block]] / width, weights[block]) * width
+
+    with Crew() as crew:
+        weights = weigh_neighbors(neighbors.distances, crew=crew)
+        crew.share(place_share, len(indices))
     equal = neighbors.distances[:, 0] == 0
     placed[equal] = latent_map.xy[indices[equal, 0]]
     return placed
+
+
+def find_width(latent_map: LatentMap, neighbors: Neighbors) -> float:
+    """How far neighbors lie from each other on the map: the median over all edges to the nearest few of each sample."""
+    near = neighbors.indices[:, :NEIGHBORS]
+    if not near.size:
+        return 1.0
+    steps = np.linalg.norm(latent_map.xy[:, None] - latent_map.xy[near], axis=2)
+    return float(np.median(steps)) or 1.0
 
 
 def _settle(anchors: Float[np.ndarray, "new k 2"], weights: Float32[np.ndarray, "new k"]) -> Float[np.ndarray, "new 2"]:

@@ -349,7 +349,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         key="neighbor_recall",
         title="Neighbor recall and stability",
         chapter="Maps",
-        names=_with_endings(["neighbor_recall", "stability"]),
+        names=_with_endings(["neighbor_recall", "laid_out_recall", "placed_recall", "stability"]),
         function="recall.share_in_common",
     ),
     Definition(

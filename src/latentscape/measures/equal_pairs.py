@@ -43,9 +43,8 @@ def find_equal_pairs(
     sizes = np.bincount(group) if len(group) else np.empty(0, dtype=np.int64)
     ends = np.cumsum(sizes * (sizes - 1) // 2)
     total = int(ends[-1]) if len(ends) else 0
-    chosen = np.arange(total)
-    if total > most:
-        chosen = np.sort(np.random.default_rng(seed).choice(total, size=most, replace=False))
+    few = total <= most  # a list of all pairs of many documents would not fit into memory
+    chosen = np.arange(total) if few else np.sort(np.random.default_rng(seed).choice(total, size=most, replace=False))
     owner = np.searchsorted(ends, chosen, side="right")
     starts, before = np.cumsum(sizes) - sizes, ends - sizes * (sizes - 1) // 2
     low, high = _number_pairs(chosen - before[owner])

@@ -1,7 +1,7 @@
 """How far to trust a map: what it keeps of the neighbors, the distances and the order of the feature space."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,7 +39,8 @@ class MapTrust:
     k: int
     """Neighbors compared."""
     scores: Mapping[str, Score]
-    """neighbor_recall, trustworthiness, continuity, shepard_spearman, triplet_accuracy; stability if measured."""
+    """neighbor_recall, trustworthiness, continuity, shepard_spearman, triplet_accuracy; stability if measured; and
+    laid_out_recall and placed_recall where some samples were placed beside those laid out."""
     per_point: PerSample
     """Neighbor recall, in [0, 1]; NaN where no map could do better or worse."""
     per_point_trustworthiness: PerSample
@@ -99,7 +100,8 @@ def measure_map_trust(
 ) -> MapTrust:
     """How far to trust a map of `features`, whose graph is `neighbors`.
 
-    * `neighbor_recall`, and `stability` where `redrawn` is the same map with another seed: `share_in_common`.
+    * `neighbor_recall`, and `stability` where `redrawn` is the same map with another seed: `share_in_common`. Where
+      samples were placed beside others also that of those laid out and of those placed.
     * `trustworthiness` and `continuity`: `judge_neighbors`.
     * `shepard_spearman`: `measure_shepard`. `triplet_accuracy`: `measure_triplets`. These two see the large picture,
       which the first three do not.
@@ -132,7 +134,8 @@ def measure_map_trust(
             return _leave_open(n, k=k, scores={**_explain(names, n=n, reason=reason), **distances})
         near = neighbors.indices[:, :k]
         shown = [find_neighbors(each.xy, k=k, metric="euclidean").indices for each in maps]
-        return _compare_neighbors(sides, near, shown, distances=distances, seed=seed, crew=crew)
+        trust = _compare_neighbors(sides, near, shown, distances=distances, seed=seed, crew=crew)
+    return _tell_apart(trust, latent_map, seed=seed)
 
 
 def _require_same_samples(
@@ -222,3 +225,16 @@ def _compare_neighbors(
         per_point_continuity=continued,
         weak=kept < WEAK_BELOW,
     )
+
+
+def _tell_apart(trust: MapTrust, latent_map: LatentMap, *, seed: int) -> MapTrust:
+    """With the neighbor recall of samples laid out and of samples placed, where there are both."""
+    if latent_map.placed is None:
+        return trust
+    sides = {"laid_out_recall": ~latent_map.placed, "placed_recall": latent_map.placed}
+    apart = {
+        name: score_in_common(name, trust.per_point[side], k=trust.k, seed=seed)
+        for name, side in sides.items()
+        if side.any()
+    }
+    return replace(trust, scores={**trust.scores, **apart})

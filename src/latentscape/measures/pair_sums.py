@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentscape.errors import DataError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.measures.cosines import check_documents
+from latentscape.measures.gram_sums import sum_squares_about
 from latentscape.measures.judgments import Judgments
 from latentscape.measures.pair_cosines import Pairs, take_cosines
 from latentscape.measures.scan import PairScan
@@ -78,12 +80,14 @@ def sum_kinds(
     queries: Float[np.ndarray, "query feature"],
     documents: Float[np.ndarray, "document feature"],
     kinds: tuple[Pairs, Pairs, Pairs, Pairs],
+    *,
+    executor: Executor = IN_PROCESS,
 ) -> dict[str, KindSums]:
     """Each query's sums, for right documents and the three populations of wrong ones."""
     positives, hard, left_out, mined = kinds
     return {
         "positive": _sum_chosen(positives, n_queries=len(queries)),
-        "": _sum_others(queries, documents, left_out=(positives, left_out)),
+        "": _sum_others(queries, documents, left_out=(positives, left_out), executor=executor),
         "_hard": _sum_chosen(hard, n_queries=len(queries)),
         "_mined": _sum_chosen(mined, n_queries=len(queries)),
     }
@@ -140,6 +144,7 @@ def _sum_others(
     documents: Float[np.ndarray, "document feature"],
     *,
     left_out: Sequence[Pairs],
+    executor: Executor,
 ) -> KindSums:
     """Each query's sums over all documents but those left out, without a cosine of them being computed.
 
@@ -147,12 +152,10 @@ def _sum_others(
     mean q.u and the squares about it sum to q'Cq.
     """
     n_documents, width = documents.shape
-    center, spread = np.zeros(width), np.zeros((width, width))
+    center = np.zeros(width)
     for _, block in stream_unit_rows(documents):
         center += block.sum(axis=0) / n_documents
-    for _, block in stream_unit_rows(documents):
-        rest = block - center
-        spread += rest.T @ rest
+    spread = sum_squares_about(documents, center, executor=executor)
     means, squares = np.empty(len(queries)), np.empty(len(queries))
     for rows, block in stream_unit_rows(queries):
         means[rows], squares[rows] = block @ center, np.einsum("qf,qf->q", block @ spread, block)

@@ -20,6 +20,8 @@ def share_in_common(wanted: Nearest, found: Nearest) -> PerSample:
     (euclidean):
 
     * `neighbor_recall` = mean over i of |N_k(i) ∩ M_k(i)| / k: are a sample's neighbors its own?
+    * `laid_out_recall`, `placed_recall` = the same mean over the samples that the method laid out, and
+      over those that were placed beside them because there were too many: do places go astray?
     * `stability` = mean over i of |M_k(i) ∩ M′_k(i)| / k, M′ being the same map with another seed: what is chance?
 
     Both in [0, 1], higher is better; a map that places samples at random scores k / (n − 1). k = 15, cut to n − 1 and

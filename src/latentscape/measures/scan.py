@@ -14,11 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from latentscape.engine import Crew
 from latentscape.errors import DataError
+from latentscape.executor import IN_PROCESS, Executor, InProcess
 from latentscape.measures.cosines import refuse_no_documents
 from latentscape.measures.judgments import DocumentLists, Judgments
 from latentscape.measures.scan_field import Field, Side, cut_lists, lay_field, lay_sides
-from latentscape.measures.scan_tiles import N_FINE, Job, Pairs, measure_pairs, scan_tile, settle_tile, share_tiles
-from latentscape.progress import SILENT, Progress
+from latentscape.measures.scan_shards import compare_in_shards
+from latentscape.measures.scan_tiles import N_FINE, Comparison, Pairs, choose_tile_rows, compare_lines, measure_pairs
 
 N_GROUPS = 500
 """Queries are dealt into at most so many groups."""
@@ -65,9 +66,9 @@ def scan_pairs(
     *,
     k: int,
     seed: int,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> PairScan:
-    """Compare every query with every document.
+    """Compare every query with every document, here or in shards on other workers: the bytes are the same.
 
     The cosine of a pair is the sum of products in one fixed order, in double precision, divided by both lengths:
     vectors that are equal number for number tie exactly, wherever they stand. `seed` deals the queries into groups; it
@@ -79,14 +80,18 @@ def scan_pairs(
     """
     right, left_out, is_right = _take_judgments(judgments, len(query_vectors), n_documents=len(document_vectors))
     queries, documents = lay_sides(query_vectors, document_vectors)
-    field = lay_field(queries, documents, is_right)
+    here = isinstance(executor, InProcess)
+    field = lay_field(queries, documents, is_right, with_points=here)
     with Crew() as crew, threadpool_limits(1, "blas"):
-        job = _prepare(
+        job, pairs = _prepare(
             (queries, documents, field), right, left_out, k=min(max(k, 1), len(is_right)), seed=seed, crew=crew
         )
-        share_tiles(scan_tile, job.lines, job, crew=crew, progress=progress)
-        share_tiles(settle_tile, job.lines[job.doubtful[job.lines]], job, crew=crew, progress=SILENT)
-    return _collect_scan(job)
+        tile_rows = choose_tile_rows(len(job.lines))
+        if here:
+            compare_lines(job, tile_rows=tile_rows, crew=crew, progress=executor.progress)
+        else:
+            compare_in_shards(job, tile_rows=tile_rows, executor=executor)
+    return _collect_scan(job, pairs)
 
 
 def _take_judgments(
@@ -124,7 +129,10 @@ def _take_judgments(
     return right, (both[0][order], both[1][order]), is_right
 
 
-def _prepare(laid: tuple[Side, Side, Field], right: Pairs, left_out: Pairs, *, k: int, seed: int, crew: Crew) -> Job:
+def _prepare(
+    laid: tuple[Side, Side, Field], right: Pairs, left_out: Pairs, *, k: int, seed: int, crew: Crew
+) -> tuple[Comparison, Pairs]:
+    """What is to be compared, and the right pairs by query, then descending cosine."""
     queries, documents, field = laid
     n, n_groups = len(queries.rows), min(N_GROUPS, len(queries.rows))
     similarity = measure_pairs((queries, documents), right, crew=crew)
@@ -132,15 +140,14 @@ def _prepare(laid: tuple[Side, Side, Field], right: Pairs, left_out: Pairs, *, k
     lines, group, place = np.random.default_rng(seed).permutation(n), np.empty(n, np.int64), np.empty_like(field.order)
     group[lines] = np.arange(n) * n_groups // max(n, 1)
     place[field.order] = np.arange(len(place))
-    return Job(
+    job = Comparison(
         queries=queries,
         documents=documents,
         field=field,
         lines=lines,
-        pairs=(right[0][order], right[1][order]),
         pair_similarity=similarity[order],
         starts=np.searchsorted(right[0], np.arange(n + 1)),
-        left_out=(left_out[0], place[left_out[1]].astype(np.int64)),
+        left_out=place[left_out[1]].astype(np.int64),
         left_out_starts=np.searchsorted(left_out[0], np.arange(n + 1)),
         ahead=np.zeros((2, len(order)), np.int64),
         group=group,
@@ -150,11 +157,12 @@ def _prepare(laid: tuple[Side, Side, Field], right: Pairs, left_out: Pairs, *, k
         doubtful=np.zeros(n, bool),
         lock=Lock(),
     )
+    return job, (right[0][order], right[1][order])
 
 
-def _collect_scan(job: Job) -> PairScan:
+def _collect_scan(job: Comparison, pairs: Pairs) -> PairScan:
     """Put right documents and the most similar wrong ones in one order."""
-    query, document = job.pairs
+    query, document = pairs
     wrong = np.where(np.isfinite(job.similarities), job.rows, -1).astype(np.int64)
     similarity = np.where(np.isfinite(job.similarities), job.similarities, np.nan)
     ahead, k = job.ahead.sum(axis=0), job.rows.shape[1]

@@ -39,7 +39,8 @@ class Field:
     vectors of a side are to each other, the smaller are x and y and with them the rounding errors.
     """
 
-    points: Float32[np.ndarray, "row feature"]
+    points: Float32[np.ndarray, "point feature"]
+    """One a row, or none at all where only the layout is wanted."""
     shifts: Float32[np.ndarray, " row"]
     order: Int32[np.ndarray, " row"]
     """Document number of each row: first the documents that are right for some query, then the others. Equal
@@ -86,15 +87,19 @@ def _lay_side(vectors: Float[np.ndarray, "row feature"], what: str) -> Side:
     return Side(rows=rows, lengths=lengths, center=center / max(len(rows), 1))
 
 
-def lay_field(queries: Side, documents: Side, is_right: Bool[np.ndarray, " document"]) -> Field:
-    """The documents in the order of a scan."""
+def lay_field(
+    queries: Side, documents: Side, is_right: Bool[np.ndarray, " document"], *, with_points: bool = True
+) -> Field:
+    """The documents in the order of a scan. Without points no second copy of them is made."""
     _, kinds = find_distinct(documents.rows)
     order = np.lexsort((kinds, ~is_right))
-    points = np.empty(documents.rows.shape, np.float32)
+    points = np.empty((len(order) if with_points else 0, documents.rows.shape[1]), np.float32)
     shifts, reach = np.empty(len(order)), 0.0
-    for at in cut_rows(points):
+    for at in cut_rows(documents.rows):
         some = documents.direct(order[at])
-        points[at], shifts[at] = some, -(some @ queries.center)
+        if with_points:
+            points[at] = some
+        shifts[at] = -(some @ queries.center)
         reach = max(reach, float(np.sqrt((some**2).sum(axis=1).max())))
     return Field(
         points=points,
@@ -105,6 +110,14 @@ def lay_field(queries: Side, documents: Side, is_right: Bool[np.ndarray, " docum
         reach=reach,
         largest_shift=float(np.abs(shifts).max()),
     )
+
+
+def lay_points(documents: Side, order: Int[np.ndarray, " row"]) -> Float32[np.ndarray, "row feature"]:
+    """The points of these documents, number for number those of the whole field."""
+    points = np.empty((len(order), documents.rows.shape[1]), np.float32)
+    for at in cut_rows(points):
+        points[at] = documents.direct(order[at])
+    return points
 
 
 def bound_errors(field: Field, reaches: Float64[np.ndarray, " line"]) -> Float64[np.ndarray, " line"]:

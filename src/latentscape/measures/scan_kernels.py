@@ -202,9 +202,39 @@ def _top(
                     rows[r, at], similarities[r, at] = d, similarity
 
 
+def _merge(start, stop, lines, shard_rows, shard_similarities, rows, similarities) -> None:
+    """Merge each line's most similar documents of a shard into those of all documents so far.
+
+    Both are sorted by (descending cosine, document number); what is missing has a similarity of minus infinity.
+    """
+    k, width = rows.shape[1], shard_rows.shape[1]
+    old_rows, old = np.empty(k, np.int32), np.empty(k)
+    for r in range(start, stop):
+        line, one, other = lines[r], 0, 0
+        if shard_similarities[r, 0] < similarities[line, k - 1]:
+            continue
+        old_rows[:], old[:] = rows[line], similarities[line]
+        for at in range(k):
+            if other < width and (
+                shard_similarities[r, other] > old[one]
+                or (shard_similarities[r, other] == old[one] and shard_rows[r, other] < old_rows[one])
+            ):
+                rows[line, at], similarities[line, at] = shard_rows[r, other], shard_similarities[r, other]
+                other += 1
+            else:
+                rows[line, at], similarities[line, at] = old_rows[one], old[one]
+                one += 1
+
+
+def _sign_merge() -> Any:
+    shard = types.Array(types.int32, 2, "C", readonly=True), _DOUBLE  # what came from a worker can't be written
+    return types.void(_AT, _AT, _WHOLE, *shard, types.int32[:, ::1], types.float64[:, ::1])
+
+
 _ORDERED = {"reassoc"}
 """Counts of ones may be added in any order; sums that are not whole numbers keep theirs (`exactly`)."""
 lengths_single, lengths_double = (kernel(_sign_lengths(each))(_lengths) for each in (_SINGLE, _DOUBLE))
 pairs_single, pairs_double = (kernel(_sign_pairs(each))(_pairs) for each in (_SINGLE, _DOUBLE))
 ahead_single, ahead_double = (kernel(_sign_ahead(each), fastmath=_ORDERED)(_ahead) for each in (_SINGLE, _DOUBLE))
 top_single, top_double = (kernel(_sign_top(each))(_top) for each in (_SINGLE, _DOUBLE))
+merge_shard = kernel(_sign_merge())(_merge)

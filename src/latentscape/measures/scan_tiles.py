@@ -21,7 +21,7 @@ from latentscape.measures.scan_kernels import (
     top_single,
 )
 from latentscape.neighbors.kernels import collect_nearest, keep_nearest
-from latentscape.progress import Progress
+from latentscape.progress import SILENT, Progress
 
 N_FINE = 4000
 """Bins of each group's histogram, 0.0005 wide."""
@@ -37,7 +37,7 @@ Pairs = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Comparison:
     """All that the tiles of one scan read, and the places they write to: each line has its own."""
 
     queries: Side
@@ -45,13 +45,12 @@ class Job:
     field: Field
     lines: Int[np.ndarray, " query"]
     """Queries in the order of the scan, group by group."""
-    pairs: Pairs
-    """Right (query, document) pairs by query, then descending cosine."""
     pair_similarity: Float64[np.ndarray, " pair"]
+    """The cosines of right (query, document) pairs, by query, then descending."""
     starts: Int[np.ndarray, " start"]
     """First pair of each query, and behind the last one's last."""
-    left_out: Pairs
-    """(query, row of the field) of what is right or ignored, by query."""
+    left_out: Int[np.ndarray, " entry"]
+    """Rows of the field that are right or ignored, by query."""
     left_out_starts: Int[np.ndarray, " start"]
     ahead: Int[np.ndarray, "2 pair"]
     """By whether the wrong document is right for some query, or for none."""
@@ -95,12 +94,37 @@ def measure_pairs(sides: tuple[Side, Side], pairs: Pairs, *, crew: Crew) -> Floa
     return cosines
 
 
-def share_tiles(
-    work: Callable[[Job, Tile], None], lines: Int[np.ndarray, " line"], job: Job, *, crew: Crew, progress: Progress
+def choose_tile_rows(n_lines: int) -> int:
+    """Lines of a tile, the same number whoever works on it."""
+    return min(TILE_ROWS, max(LEAST_TILE_ROWS, -(-n_lines // 8)))
+
+
+def cut_field(n_right: int, n_rows: int) -> list[int]:
+    """Where the runs of the field's rows begin that are multiplied at once, and where the last one ends."""
+    return [*range(0, n_right, TILE_COLUMNS), *range(n_right, n_rows, TILE_COLUMNS), n_rows]
+
+
+def compare_lines(job: Comparison, *, tile_rows: int, crew: Crew, progress: Progress) -> None:
+    """Every line with the whole field: a pass over all, then one over those that it has left in doubt."""
+    _share_tiles(scan_tile, _cut_lines(job.lines, tile_rows), job, crew=crew, progress=progress)
+    doubtful = job.lines[job.doubtful[job.lines]]
+    tiles = _cut_lines(doubtful, choose_tile_rows(len(doubtful)))
+    _share_tiles(settle_tile, tiles, job, crew=crew, progress=SILENT)
+
+
+def _cut_lines(lines: Int[np.ndarray, " line"], size: int) -> list[Int[np.ndarray, " _"]]:
+    return [lines[at : at + size] for at in range(0, len(lines), size)]
+
+
+def _share_tiles(
+    work: Callable[[Comparison, Tile], None],
+    tiles: list[Int[np.ndarray, " _"]],
+    job: Comparison,
+    *,
+    crew: Crew,
+    progress: Progress,
 ) -> None:
-    """Cut the lines into tiles, the same ones for any number of threads, and let the crew work on them."""
-    size = min(TILE_ROWS, max(LEAST_TILE_ROWS, -(-len(lines) // 8)))
-    tiles = [lines[at : at + size] for at in range(0, len(lines), size)]
+    """Let the crew work on all tiles."""
 
     def work_on(start: int, stop: int, some: list[Int[np.ndarray, " _"]]) -> None:
         for each in some[start:stop]:
@@ -112,7 +136,7 @@ def share_tiles(
         crew.share(work_on, len(some), some, least=1)
 
 
-def _lay_tile(job: Job, lines: Int[np.ndarray, " line"]) -> Tile:
+def _lay_tile(job: Comparison, lines: Int[np.ndarray, " line"]) -> Tile:
     points = job.queries.direct(lines)
     errors = bound_errors(job.field, np.sqrt((points**2).sum(axis=1)))
     bases = (points + job.queries.center) @ job.documents.center
@@ -120,14 +144,13 @@ def _lay_tile(job: Job, lines: Int[np.ndarray, " line"]) -> Tile:
 
 
 def _multiply(
-    job: Job, tile: Tile, use: Callable[[slice, Float32[np.ndarray, "line _"], Float32[np.ndarray, " _"]], None]
+    job: Comparison, tile: Tile, use: Callable[[slice, Float32[np.ndarray, "line _"], Float32[np.ndarray, " _"]], None]
 ) -> None:
     """Call `use` for each run of the field's rows, with products and shifts; what does not count is at infinity."""
     field, n = job.field, len(job.field.points)
     line, row = _gather_left_out(job, tile.lines)
     products = np.zeros((len(tile.lines), TILE_COLUMNS), np.float32)
-    edges = [*range(0, field.n_right, TILE_COLUMNS), *range(field.n_right, n, TILE_COLUMNS), n]
-    for start, stop in pairwise(edges):
+    for start, stop in pairwise(cut_field(field.n_right, n)):
         np.matmul(tile.points, field.points[start:stop].T, out=products[:, : stop - start])
         out = slice(*np.searchsorted(row, [start, stop]))
         products[line[out], row[out] - start] = np.inf
@@ -136,16 +159,15 @@ def _multiply(
         use(slice(start, stop), products, shifts)
 
 
-def _gather_left_out(job: Job, lines: Int[np.ndarray, " line"]) -> Pairs:
+def _gather_left_out(job: Comparison, lines: Int[np.ndarray, " line"]) -> Pairs:
     """(place of the line, row of the field) of all that does not count for these lines, by row."""
-    places = _spread(job.left_out_starts, lines)
-    row = job.left_out[1][places]
+    row = job.left_out[spread(job.left_out_starts, lines)]
     order = np.argsort(row, kind="stable")
     sizes = job.left_out_starts[lines + 1] - job.left_out_starts[lines]
     return np.repeat(np.arange(len(lines)), sizes)[order], row[order]
 
 
-def _spread(starts: Int[np.ndarray, " start"], lines: Int[np.ndarray, " line"]) -> Int[np.ndarray, " place"]:
+def spread(starts: Int[np.ndarray, " start"], lines: Int[np.ndarray, " line"]) -> Int[np.ndarray, " place"]:
     """Places of all entries of these lines, line by line."""
     sizes = starts[lines + 1] - starts[lines]
     ends = np.cumsum(sizes)
@@ -158,12 +180,12 @@ def _pad(order: Int32[np.ndarray, " some"]) -> Int32[np.ndarray, " column"]:
     return columns
 
 
-def scan_tile(job: Job, tile: Tile) -> None:
+def scan_tile(job: Comparison, tile: Tile) -> None:
     """Count and collect for the lines of a tile, in one pass over all documents."""
     n, k, field = len(tile.lines), job.rows.shape[1], job.field
     keys, rows = np.empty((n, k + SPARE + ROOM), np.float32), np.empty((n, k + SPARE + ROOM), np.int32)
     held = keys, rows, np.zeros(n, np.int64), np.full(n, np.inf, np.float32)
-    places = _spread(job.starts, tile.lines)
+    places = spread(job.starts, tile.lines)
     ends = np.cumsum(job.starts[tile.lines + 1] - job.starts[tile.lines])
     wanted = np.concatenate([[0], ends]), _limit_keys(job, tile, places), job.pair_similarity[places]
     ahead, counts = np.zeros((2, len(places)), np.int64), _Bins(job, tile)
@@ -186,7 +208,7 @@ def scan_tile(job: Job, tile: Tile) -> None:
 class _Bins:
     """The histograms of a tile's groups, added to the job's at the end: whole numbers, so the order is free."""
 
-    def __init__(self, job: Job, tile: Tile) -> None:
+    def __init__(self, job: Comparison, tile: Tile) -> None:
         groups, scale = job.group[tile.lines], N_FINE / 2
         self.job, self.first = job, int(groups[0])
         self.counts = np.zeros((int(groups[-1]) - self.first + 1, N_FINE + 1), np.int64)
@@ -199,7 +221,7 @@ class _Bins:
             self.job.counts[self.first : self.first + len(self.counts)] += self.counts
 
 
-def _limit_keys(job: Job, tile: Tile, places: Int[np.ndarray, " pair"]) -> Float32[np.ndarray, "pair 2"]:
+def _limit_keys(job: Comparison, tile: Tile, places: Int[np.ndarray, " pair"]) -> Float32[np.ndarray, "pair 2"]:
     """Below the first limit of a pair a key is surely ahead of it, above the second surely not."""
     line = np.repeat(np.arange(len(tile.lines)), job.starts[tile.lines + 1] - job.starts[tile.lines])
     keys = tile.bases[line] - job.pair_similarity[places]
@@ -225,7 +247,7 @@ def _choose_near(
 
 
 def _rank_near(
-    job: Job,
+    job: Comparison,
     tile: Tile,
     rows: Int32[np.ndarray, "line held"],
     *,
@@ -246,7 +268,7 @@ def _rank_near(
     job.doubtful[lines] = ~(is_proven | np.isposinf(limits))  # no limit: nothing was left out
 
 
-def settle_tile(job: Job, tile: Tile) -> None:
+def settle_tile(job: Comparison, tile: Tile) -> None:
     """Find the most similar wrong documents of doubtful lines among all that may be as similar as those known."""
     n, k, field = len(tile.lines), job.rows.shape[1], job.field
     limits = _round(tile.bases - job.similarities[tile.lines, k - 1] + tile.errors, 1)

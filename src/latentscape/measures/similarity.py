@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentscape.errors import DataError
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.measures.bootstrap import bootstrap_interval, resample_sums, score_with
 from latentscape.measures.histogram import Box, Histogram, box_bins, box_values, make_histogram
 from latentscape.measures.judgments import Judgments
@@ -16,7 +17,6 @@ from latentscape.measures.populations import describe_all_wrong, describe_chosen
 from latentscape.measures.scan import PairScan
 from latentscape.measures.score import Better, Score
 from latentscape.measures.separability import measure_separability
-from latentscape.progress import SILENT, Progress
 
 MIN_SPREAD = 1e-7
 """A pooled deviation below this is the rounding of float32 vectors, not spread."""
@@ -101,7 +101,7 @@ def measure_similarities(  # noqa: PLR0917  what is compared, what is known of i
     scan: PairScan,
     *,
     seed: int,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> PairSimilarities:
     """Compare the cosines of queries with their right documents to those with wrong ones.
 
@@ -144,7 +144,7 @@ def measure_similarities(  # noqa: PLR0917  what is compared, what is known of i
     queries, documents = query_vectors, document_vectors
     kinds = take_kinds(queries, documents, judgments, scan=scan)
     positives, hard_ones, left_out, mined_ones = kinds
-    sums = sum_kinds(queries, documents, kinds)
+    sums = sum_kinds(queries, documents, kinds, executor=executor)
     missing = _explain_missing(sums)
     scores = _score_kinds(sums, missing=missing, seed=seed)
     n_groups, n_bins = scan.counts.shape
@@ -155,7 +155,7 @@ def measure_similarities(  # noqa: PLR0917  what is compared, what is known of i
             population = describe_chosen_wrong(positives, chosen, n_groups=n_groups, n_bins=n_bins)
         elif not missing[suffix]:
             population = describe_all_wrong(
-                queries, documents, positives=positives, ignored=left_out, scan=scan, progress=progress
+                queries, documents, positives=positives, ignored=left_out, scan=scan, progress=executor.progress
             )
         scores |= measure_separability(
             population, suffix=suffix, n_queries=len(queries), reason=missing[suffix], seed=seed

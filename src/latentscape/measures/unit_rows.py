@@ -13,7 +13,7 @@ BLOCK_NUMBERS = 2**20
 
 def require_directions(vectors: Float[np.ndarray, "row feature"], *, what: str) -> None:
     """Raise DataError if a row has no direction: all zeros, or a value that is not finite."""
-    blocks = (vectors[rows].astype(np.float64) for rows in _cut(len(vectors), width=vectors.shape[1]))
+    blocks = (vectors[rows].astype(np.float64) for rows in cut_blocks(len(vectors), width=vectors.shape[1]))
     lengths = [np.linalg.norm(block, axis=1) for block in blocks]
     refuse_directionless(np.concatenate([np.empty(0), *lengths]), what=what)
 
@@ -30,7 +30,7 @@ def stream_unit_rows(
     vectors: Float[np.ndarray, "row feature"],
 ) -> Iterator[tuple[slice, Float64[np.ndarray, "block feature"]]]:
     """All rows at length 1, block by block, and where each block lies."""
-    for rows in _cut(len(vectors), width=vectors.shape[1]):
+    for rows in cut_blocks(len(vectors), width=vectors.shape[1]):
         yield rows, take_unit_rows(vectors, rows)
 
 
@@ -46,11 +46,12 @@ def measure_pair_cosines(
     """
     left, right = pairs
     cosines = np.empty(len(left))
-    for at in _cut(len(left), width=2 * first.shape[1]):
+    for at in cut_blocks(len(left), width=2 * first.shape[1]):
         cosines[at] = (take_unit_rows(first, left[at]) * take_unit_rows(second, right[at])).sum(axis=1)
     return np.clip(cosines, -1.0, 1.0)
 
 
-def _cut(n: int, *, width: int) -> list[slice]:
+def cut_blocks(n: int, *, width: int) -> list[slice]:
+    """Slices of rows that are turned to double precision at once."""
     step = max(1, BLOCK_NUMBERS // max(1, width))
     return [slice(at, min(at + step, n)) for at in range(0, n, step)]

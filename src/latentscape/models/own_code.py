@@ -14,21 +14,12 @@ from latentscape.models.own_build import Own, build_own
 from latentscape.models.own_inputs import NO_LIMIT, OwnInputs, make_tone
 from latentscape.models.own_shells import OwnAnswer, OwnEncoder
 from latentscape.models.shells import PLAIN
-from latentscape.own_modules import TIMM, names_code
+from latentscape.own_modules import TIMM
 from latentscape.shapes import Kind
 
 SAMPLE_RATE = 16_000
 _UNNAMED = "LABEL_"
 """How Hugging Face numbers classes that nobody named."""
-
-
-def is_own_code(name: str) -> bool:
-    """Whether a model's name means code (`package.module:factory`) or a model of timm (`timm:NAME`).
-
-    >>> [is_own_code(name) for name in ("models:make", "timm:resnet18", "facebook/hubert-base-ls960", "runs/best")]
-    [True, True, False, False]
-    """
-    return name.startswith(TIMM) or names_code(name)
 
 
 def open_own_classifier(

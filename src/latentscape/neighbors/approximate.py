@@ -5,6 +5,7 @@ one. A cluster's rows share their columns, so that the work is products of tiles
 the table. No line depends on another cluster's, so the answer is the same on any number of threads.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,12 +14,13 @@ from jaxtyping import Float, Int, Int32
 from threadpoolctl import threadpool_limits
 
 from latentscape.engine import Crew
+from latentscape.executor import IN_PROCESS, Executor, InProcess, Job
 from latentscape.neighbors.clusters import Clusters, find_clusters
-from latentscape.neighbors.exact import search_exactly
 from latentscape.neighbors.field import Field, lay_out
 from latentscape.neighbors.ranking import Found, Task, rank_candidates
+from latentscape.neighbors.spread import cut_range, halve, search_lines
 from latentscape.neighbors.tiles import SPARE, TILE_ROWS, Choice, propose
-from latentscape.progress import SILENT, Progress
+from latentscape.progress import Progress
 
 GOAL = 0.99
 """Recall that is reached, or the search is exact."""
@@ -32,6 +34,8 @@ RAISE = 1.4
 """How much farther to reach where the goal was missed."""
 PARTS = 64
 """Reports of progress."""
+TASK_ROWS = 8192
+"""Rows of one task for a worker, more or less."""
 MODERATE = 1e30
 """Distances between this and its inverse are kept in single precision."""
 
@@ -51,35 +55,54 @@ class _Known:
 
 @dataclass(frozen=True, kw_only=True)
 class _Search:
+    """What every cluster's search reads."""
+
     task: Task
     field: Field
     clusters: Clusters
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answers:
+    """What the searches write."""
+
     rows: Int32[np.ndarray, "sample k"]
     distances: Float[np.ndarray, "sample k"]
 
+    def put(self, lines: Int[np.ndarray, " line"], found: "_Near") -> None:
+        """The neighbors of some lines in their places."""
+        self.rows[lines], self.distances[lines] = found
 
-def search_approximately(task: Task, *, progress: Progress = SILENT) -> Found | None:
+
+_Near = tuple[Int32[np.ndarray, "line k"], Float[np.ndarray, "line k"]]
+_Range = tuple[int, int]
+
+
+def search_approximately(task: Task, *, executor: Executor = IN_PROCESS) -> Found | None:
     """The k nearest others of nearly every row; None where reaching the goal costs as much as exact search."""
     field, _ = lay_out(task)
-    progress.say(f"{len(field.points)} samples: neighbors are searched among near clusters")
-    to_choose, to_measure = _know_some(task, field)
+    executor.progress.say(f"{len(field.points)} samples: neighbors are searched among near clusters")
+    to_choose, to_measure = _know_some(task, field, executor)
     with threadpool_limits(1, "blas"):
-        clusters = find_clusters(field.points)
+        clusters = find_clusters(field.points, executor=executor)
     reach = _choose_reach(clusters, to_choose)
-    search = _prepare(task, field, clusters)
+    search, answers = _Search(task=task, field=field, clusters=clusters), _make_room(task, field)
     while clusters.share(reach) <= WORTHWHILE:
-        _search_all(search, reach, progress)
-        recall = to_measure.measure_recall(search.rows)
+        if isinstance(executor, InProcess):
+            _search_here(search, answers, reach, progress=executor.progress)
+        else:
+            _search_on_workers(search, answers, reach, executor=executor)
+        recall = to_measure.measure_recall(answers.rows)
         if recall >= GOAL:
-            return Found(rows=search.rows, distances=search.distances, recall=recall)
+            return Found(rows=answers.rows, distances=answers.distances, recall=recall)
         reach = int(reach * RAISE)
     return None
 
 
-def _know_some(task: Task, field: Field) -> tuple[_Known, _Known]:
+def _know_some(task: Task, field: Field, executor: Executor) -> tuple[_Known, _Known]:
     n = len(task.space.rows)
     lines = np.random.default_rng(1).permutation(n)[: 2 * SAMPLE]
-    rows = search_exactly(task, lines, fields=(field, field)).rows
+    rows = search_lines(task, lines, executor=executor, fields=(field, field)).rows
     half = len(lines) // 2
     return _Known(lines=lines[:half], rows=rows[:half]), _Known(lines=lines[half:], rows=rows[half:])
 
@@ -90,30 +113,60 @@ def _choose_reach(clusters: Clusters, known: _Known) -> int:
     return max(int(np.quantile(np.concatenate(needs), AIM)), 4 * known.rows.shape[1])
 
 
-def _prepare(task: Task, field: Field, clusters: Clusters) -> _Search:
+def _make_room(task: Task, field: Field) -> _Answers:
     shape = len(field.points), task.k
     longest = float(task.space.name_distances(np.array([[4 * field.lengths.max() * field.unit]]))[0, 0])
     kind = np.float32 if 1 / MODERATE < longest < MODERATE else np.float64
-    rows, distances = np.empty(shape, np.int32), np.empty(shape, kind)
-    return _Search(task=task, field=field, clusters=clusters, rows=rows, distances=distances)
+    return _Answers(rows=np.empty(shape, np.int32), distances=np.empty(shape, kind))
 
 
-def _search_all(search: _Search, reach: int, progress: Progress) -> None:
+def _search_here(search: _Search, answers: _Answers, reach: int, *, progress: Progress) -> None:
     parts = np.linspace(0, len(search.clusters.offsets) - 1, PARTS + 1).astype(int)
+
+    def search_share(start: int, stop: int, first: int) -> None:
+        for lines, near in _search_clusters(search, range(first + start, first + stop), reach):
+            answers.put(lines, near)
+
     with Crew() as crew, threadpool_limits(1, "blas"):
         for part in progress.track(range(PARTS), label="neighbors", total=PARTS):
-            n = int(parts[part + 1] - parts[part])
-            work = partial(_search_clusters, first=int(parts[part]), search=search, reach=reach)
-            crew.share(work, n, least=1)
+            crew.share(partial(search_share, first=int(parts[part])), int(parts[part + 1] - parts[part]), least=1)
 
 
-def _search_clusters(start: int, stop: int, *, first: int, search: _Search, reach: int) -> None:
-    for cluster in range(first + start, first + stop):
-        lines = search.clusters.list_members(cluster)
+def _search_on_workers(search: _Search, answers: _Answers, reach: int, *, executor: Executor) -> None:
+    clusters = search.clusters
+    n_clusters = len(clusters.sizes)
+    cut = cut_range(n_clusters, size=max(1, n_clusters * TASK_ROWS // len(clusters.members)))
+    job = Job(label="neighbors", total=len(cut), name=_name_clusters, split=halve)
+    shared = search, reach, answers.distances.dtype
+    for (start, stop), near in executor.run(_prepare_clusters, shared, cut, job=job):
+        answers.put(clusters.members[clusters.offsets[start] : clusters.offsets[stop]], near)
+
+
+def _name_clusters(task: object) -> str:
+    return f"the neighbors of the rows in clusters {task}"
+
+
+def _prepare_clusters(shared: tuple[_Search, int, np.dtype]) -> Callable[[_Range], _Near]:
+    search, reach, kind = shared
+
+    def search_some(task: _Range) -> _Near:
+        with threadpool_limits(1, "blas"):
+            found = [near for _, near in _search_clusters(search, range(*task), reach)]
+        k = search.task.k
+        rows = np.concatenate([np.empty((0, k), np.int32), *(rows for rows, _ in found)])
+        return rows, np.concatenate([np.empty((0, k)), *(distances for _, distances in found)]).astype(kind)
+
+    return search_some
+
+
+def _search_clusters(search: _Search, some: range, reach: int) -> Iterator[tuple[Int[np.ndarray, " line"], _Near]]:
+    """The lines of some clusters, a tile of them at a time, and their neighbors."""
+    for cluster in some:
+        members = search.clusters.list_members(cluster)
         columns = search.clusters.list_columns(cluster, reach)
         choice = Choice(columns=columns, wanted=min(search.task.k + 1 + SPARE, len(columns)))
-        for at in range(0, len(lines), TILE_ROWS):
-            some = lines[at : at + TILE_ROWS]
-            candidates, _ = propose(search.field, search.field, choice, lines=some)
+        for at in range(0, len(members), TILE_ROWS):
+            lines = members[at : at + TILE_ROWS]
+            candidates, _ = propose(search.field, search.field, choice, lines=lines)
             rows, squares = rank_candidates(search.task, candidates)
-            search.rows[some], search.distances[some] = rows, search.task.space.name_distances(squares)
+            yield lines, (rows, search.task.space.name_distances(squares))

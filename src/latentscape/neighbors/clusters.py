@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32
 
 from latentscape.engine import Crew
+from latentscape.executor import IN_PROCESS, Executor, InProcess
+from latentscape.neighbors import spread
 from latentscape.neighbors.tiles import TILE_ROWS
 
 CLUSTERS_PER_ROOT = 4
@@ -60,17 +62,16 @@ class Clusters:
         return order[: int(np.searchsorted(np.cumsum(self.sizes[order]), reach)) + 1]
 
 
-def find_clusters(points: Float32[np.ndarray, "row axis"]) -> Clusters:
+def find_clusters(points: Float32[np.ndarray, "row axis"], *, executor: Executor = IN_PROCESS) -> Clusters:
     """Cluster the rows by a fixed seed; the BLAS has to be held to one thread for the same bytes on all."""
     n = len(points)
     count = max(1, int(CLUSTERS_PER_ROOT * n**0.5))
     generator = np.random.default_rng(2)
     sample = points[np.sort(generator.permutation(n)[: ROWS_PER_CENTER * count])]
     centers = sample[generator.permutation(len(sample))[:count]]
-    with Crew() as crew:
-        for _ in range(ROUNDS):
-            centers = _move_centers(sample, centers, _find_nearest(sample, centers, crew))
-        group = _find_nearest(points, centers, crew)
+    for _ in range(ROUNDS):
+        centers = _move_centers(sample, centers, _find_nearest(sample, centers, executor))
+    group = _find_nearest(points, centers, executor)
     sizes = np.bincount(group, minlength=len(centers))
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     members = np.argsort(group, kind="stable").astype(np.int32)
@@ -78,17 +79,19 @@ def find_clusters(points: Float32[np.ndarray, "row axis"]) -> Clusters:
 
 
 def _find_nearest(
-    points: Float32[np.ndarray, "row axis"], centers: Float32[np.ndarray, "center axis"], crew: Crew
+    points: Float32[np.ndarray, "row axis"], centers: Float32[np.ndarray, "center axis"], executor: Executor
 ) -> Int[np.ndarray, " row"]:
+    """The same tiles wherever they are multiplied, and so the same bytes."""
+    if not isinstance(executor, InProcess) and points.size * len(centers) > spread.QUIET_WORK:
+        return spread.find_nearest(points, centers, executor=executor)
     halves = (centers**2).sum(axis=1) / 2
     nearest = np.empty(len(points), np.int64)
 
     def search_share(start: int, stop: int) -> None:
-        for at in range(start, stop, TILE_ROWS):
-            some = slice(at, min(at + TILE_ROWS, stop))
-            nearest[some] = (halves - points[some] @ centers.T).argmin(axis=1)
+        spread.search_centers(points[start:stop], centers, nearest[start:stop], halves=halves)
 
-    crew.share(search_share, len(points), unit=TILE_ROWS)
+    with Crew() as crew:
+        crew.share(search_share, len(points), unit=TILE_ROWS)
     return nearest
 
 

@@ -9,26 +9,25 @@ from jaxtyping import Float, Int32
 
 from latentscape.engine import Crew
 from latentscape.errors import DataError, UsageError, nearest
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.neighbors.approximate import search_approximately
-from latentscape.neighbors.exact import search_exactly
 from latentscape.neighbors.graph import Kinds, Neighbors
 from latentscape.neighbors.kinds import find_kinds, spread_graph, spread_kinds
 from latentscape.neighbors.low_dimensional import TREE_AXES, TREE_ROWS, search_tree
 from latentscape.neighbors.ranking import Found, Task
 from latentscape.neighbors.space import Space, choose_exponent, place, require_finite
-from latentscape.progress import SILENT, Progress
+from latentscape.neighbors.spread import STEPS_A_PAIR, search_lines
+from latentscape.progress import SILENT
 
 METRICS = ("cosine", "euclidean")
 EXACT_WORK = 2e12
 """Exact search up to this many steps, n * n * (columns + STEPS_A_PAIR): about 20 seconds on two cores."""
-STEPS_A_PAIR = 40
-"""Keeping the nearest costs as much as this many more columns."""
-QUIET_WORK, QUIET_ROWS = 5e10, 300_000
-"""Below this many steps, or rows of a tree, it takes less than a second: nobody needs to see progress."""
+QUIET_ROWS = 300_000
+"""Fewer rows of a tree take less than a second: nobody needs to see progress."""
 
 
 def find_neighbors(
-    features: Float[np.ndarray, "sample feature"], *, k: int, metric: str = "cosine", progress: Progress = SILENT
+    features: Float[np.ndarray, "sample feature"], *, k: int, metric: str = "cosine", executor: Executor = IN_PROCESS
 ) -> Neighbors:
     """The k nearest other samples of each sample; k is cut to the n - 1 that exist.
 
@@ -36,8 +35,8 @@ def find_neighbors(
     direction: its cosine distance to any other row is 1, and 0 to another row of zeros. Rows of any finite magnitude
     are fine, and the features may be memory-mapped. The search is exact (`recall` 1) while that takes some seconds,
     approximate for more rows, with a measured `recall` of 0.99 or more; the same input gives the same bytes on any
-    number of threads. Raises DataError for no samples, no features, or values that are not finite; UsageError for
-    another metric.
+    number of threads, and of workers where an `executor` has some. Raises DataError for no samples, no features, or
+    values that are not finite; UsageError for another metric.
 
     >>> find_neighbors(np.array([[0.0], [1.0], [3.0]]), k=2, metric="euclidean").indices.tolist()
     [[1, 2], [0, 2], [1, 0]]
@@ -48,7 +47,7 @@ def find_neighbors(
     k = max(0, min(k, len(features) - 1))
     first, group = find_kinds(space)
     distinct = space if len(first) == len(group) else space.take(first)
-    found = _search(Task(queries=distinct, space=distinct, k=min(k, len(first) - 1)), progress)
+    found = _search(Task(queries=distinct, space=distinct, k=min(k, len(first) - 1)), executor)
     graph = Neighbors(indices=found.rows, distances=found.distances, metric=metric, recall=found.recall)
     if distinct is space:
         return graph
@@ -63,6 +62,7 @@ def find_neighbors_among(
     *,
     k: int,
     metric: str,
+    executor: Executor = IN_PROCESS,
 ) -> Neighbors:
     """The k nearest rows of `features` for each query, by exact search; k is cut to the n there are.
 
@@ -85,19 +85,19 @@ def find_neighbors_among(
     tables = queries.astype(kind, copy=False), features.astype(kind, copy=False)
     exponent = choose_exponent(*tables)
     asked, space = (place(table, metric=metric, exponent=exponent) for table in tables)
-    rows, distances = _search_among(asked, space, k=max(0, min(k, len(features))))
+    rows, distances = _search_among(asked, space, k=max(0, min(k, len(features))), executor=executor)
     return Neighbors(indices=rows, distances=distances, metric=metric)
 
 
 def _search_among(
-    asked: Space, space: Space, *, k: int
+    asked: Space, space: Space, *, k: int, executor: Executor
 ) -> tuple[Int32[np.ndarray, "query k"], Float[np.ndarray, "query k"]]:
     first, group = find_kinds(space)
     distinct = space if len(first) == len(group) else space.take(first)
     task = Task(queries=asked, space=distinct, k=min(k, len(first)))
     if not k:
         return np.empty((len(asked.rows), 0), np.int32), np.empty((len(asked.rows), 0))
-    found = search_exactly(task, np.arange(len(asked.rows)))
+    found = search_lines(task, np.arange(len(asked.rows)), executor=executor)
     if distinct is space:
         return found.rows, found.distances
     with Crew() as crew:
@@ -109,12 +109,12 @@ def _refuse_unknown(metric: str) -> None:
         raise UsageError(f"unknown metric `{metric}`", expected=" or ".join(METRICS), hint=nearest(metric, METRICS))
 
 
-def _search(task: Task, progress: Progress) -> Found:
+def _search(task: Task, executor: Executor) -> Found:
     n, axes = task.space.rows.shape
     if not task.k:
         return Found(rows=np.empty((n, 0), np.int32), distances=np.empty((n, 0)))
     if axes <= TREE_AXES and n >= TREE_ROWS:
-        return search_tree(task, progress=progress if n > QUIET_ROWS else SILENT)
-    work = n * n * (axes + STEPS_A_PAIR)
-    found = search_approximately(task, progress=progress) if work > EXACT_WORK else None
-    return found or search_exactly(task, np.arange(n), progress=progress if work > QUIET_WORK else SILENT)
+        return search_tree(task, progress=executor.progress if n > QUIET_ROWS else SILENT)
+    is_much = n * n * (axes + STEPS_A_PAIR) > EXACT_WORK
+    found = search_approximately(task, executor=executor) if is_much else None
+    return found or search_lines(task, np.arange(n), executor=executor)

@@ -14,12 +14,15 @@ SPLITTER = 2.0**17 + 1
 
 _SINGLE = types.Array(types.float32, 2, "C", readonly=True)
 _DOUBLE = types.Array(types.float64, 2, "C", readonly=True)
-_INTEGER, _ROWS, _NUMBERS = types.int64, types.int32[:, ::1], types.float64[::1]
+_WEIGHTS = types.Array(types.float64, 1, "C", readonly=True)
+_LINES = types.Array(types.int64, 1, "C", readonly=True)
+"""What all searches read: memory that processes share can't be written."""
+_INTEGER, _ROWS = types.int64, types.int32[:, ::1]
 
 
 def _sign_measure(points: types.Array) -> Any:
     counts, squares = types.int64[::1], types.float64[:, ::1]
-    return types.void(_INTEGER, _INTEGER, points, _NUMBERS, points, _NUMBERS, counts, counts, _ROWS, counts, squares)
+    return types.void(_INTEGER, _INTEGER, points, _WEIGHTS, points, _WEIGHTS, _LINES, _LINES, _ROWS, counts, squares)
 
 
 @kernel("void(i8, i8, f4[:, ::1], f4[::1], i4[::1], i8, f4[:, ::1], i4[:, ::1], i8[::1], f4[::1])", fastmath={"nnan"})

@@ -22,7 +22,10 @@ from latentscape.pages.spelled import warn_of_spelled
 MOST_FAILED = 10
 """Failed samples listed one by one."""
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-MAP_SCORES = ("neighbor_recall", "trustworthiness", "continuity", "shepard_spearman", "triplet_accuracy", "stability")
+MAP_SCORES = (
+    *("neighbor_recall", "laid_out_recall", "placed_recall", "trustworthiness", "continuity"),
+    *("shepard_spearman", "triplet_accuracy", "stability"),
+)
 WEAK = f"1 in {round(1 / WEAK_BELOW)}"
 PROBED: tuple[Target, ...] = ("class", "dataset", "speaker")
 RETRIEVAL = ("mrr", "hit_at_1", "recall_at_1", "recall_at_5", "recall_at_10", "ndcg_at_10", "map")

@@ -2,6 +2,7 @@
 
 from latentscape.settings.attributes import AttributesConfig as AttributesConfig
 from latentscape.settings.choices import Device as Device
+from latentscape.settings.choices import Engine as Engine
 from latentscape.settings.choices import most_failures as most_failures
 from latentscape.settings.choices import record_settings as record_settings
 from latentscape.settings.compare import CompareSettings as CompareSettings

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latentscape.errors import UsageError
+from latentscape.object_store import as_uri, check_uri
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-HOW_TO_RUN = ("resume", "fresh", "max_failed")
-"""Choices that leave no trace: a run that was stopped and resumed has the same bytes as one that was not."""
+Engine = Literal["local", "ray"]
+HOW_TO_RUN = ("resume", "fresh", "max_failed", "shards", "engine", "workers", "gpus_per_worker")
+"""Choices that leave no trace: a run that was stopped and resumed, or done by other workers, has the same bytes."""
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 
 
@@ -34,7 +36,7 @@ def most_failures(limit: str | None, *, n_read: int) -> float:
 
 def _record_value(value: object) -> object:
     if isinstance(value, Path):
-        return str(value)
+        return as_uri(value) or str(value)
     return [_record_value(each) for each in value] if isinstance(value, tuple) else value
 
 
@@ -51,6 +53,14 @@ def check_draw(max_samples: int, seed: int) -> None:
         raise bad_value("seed", seed, "0 to 4294967295")
 
 
+def check_workers(n_workers: int, gpus_each: float = 1.0) -> None:
+    """Raise UsageError for a number of workers, or of GPUs for one, that is out of range."""
+    if n_workers < 0:
+        raise bad_value("workers", n_workers, "0 (as many as the cluster has room for) or more")
+    if not 0 < gpus_each < inf:
+        raise bad_value("gpus-per-worker", gpus_each, "more than 0, such as 1 or 0.5")
+
+
 def bad_value(option: str, value: object, expected: str) -> UsageError:
     """The error for an option whose value is out of range."""
     hint = "`latentscape COMMAND --help` lists the options"
@@ -60,11 +70,14 @@ def bad_value(option: str, value: object, expected: str) -> UsageError:
 def check_numbers(settings: Any) -> None:
     """Raise UsageError for a number that both studies of a model take and that is out of range."""
     check_draw(settings.max_samples, settings.seed)
+    check_workers(settings.workers, settings.gpus_per_worker)
     if settings.batch_size is not None and settings.batch_size < 1:
         raise bad_value("batch-size", settings.batch_size, "1 or more")
     if settings.layers is not None and not settings.layer_patterns:
         raise UsageError("an empty `--layers`", hint="`--list-layers` shows the names", fault="option-value")
     if settings.max_failed is not None and not _SHARE.fullmatch(settings.max_failed.strip()):
         raise bad_value("max-failed", settings.max_failed, "a number of samples or a share, such as `20` or `1%`")
+    if uri := as_uri(settings.shards):
+        check_uri(uri)
     if settings.resume and settings.fresh:
         raise UsageError("`--resume` and `--fresh` exclude each other", hint="leave one out", fault="option-conflict")

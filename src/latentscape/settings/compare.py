@@ -33,7 +33,7 @@ class CompareSettings:
     order: Order = "given"
     """`epoch`: by the epoch that the checkpoints say they are of."""
     config: Path | None = None
-    """The YAML config of the training run: a classifier's data sets, or a retriever's colors."""
+    """The YAML config of the training run: a speech classifier's data sets, or a retriever's colors."""
     data: str | None = None
     """Queries and right documents for a retriever: a pair file, a BEIR folder or a Hugging Face data set."""
     train: Path | None = None
@@ -92,8 +92,8 @@ class CompareSettings:
         if n_checkpoints and not (self.config or self.data):
             raise UsageError(
                 "what are the checkpoints to be shown?",
-                expected="`--config` of a classifier, or `--data` of a retriever",
-                hint="name the file that the models were trained with",
+                expected="`--config` of a speech classifier, or `--data` of a retriever",
+                hint="other models: `latentscape latents --model ...` with each of them, then compare the run folders",
                 fault="option-missing",
             )
 

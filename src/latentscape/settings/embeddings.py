@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from latentscape.errors import UsageError
-from latentscape.settings.choices import Device, bad_value, check_numbers, split_patterns
+from latentscape.own_modules import names_code
+from latentscape.settings.choices import Device, Engine, bad_value, check_numbers, split_patterns
 
 Pooling = Literal["mean", "cls", "last"]
 _BESIDE_TEXT_MODEL = ("document_model", "pooling", "dimension", "query_prompt", "document_prompt")
@@ -80,6 +81,15 @@ class EmbeddingsSettings:
     Without it a run goes on where its inputs are the same, and begins anew where they are not."""
     fresh: bool = False
     """Compute everything anew, whatever the output folder holds."""
+    shards: str | None = None
+    """Keep what is read so far below this URI (`s3://bucket/shards`) instead of in the output folder, so that a machine
+    that is lost takes nothing with it."""
+    engine: Engine = "local"
+    """Who does the work: `local` is this process; `ray` a cluster: that of RAY_ADDRESS, or this machine's cores."""
+    workers: int = 0
+    """With `--engine ray`: at most so many workers; 0 = one a core, or as many as the GPUs take."""
+    gpus_per_worker: float = 1.0
+    """With `--engine ray` on GPUs: the share of one that a worker of the model gets; 0.5 puts two on each."""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -116,7 +126,7 @@ class EmbeddingsSettings:
 
 
 def _refuse_two_models(settings: EmbeddingsSettings, towers: Mapping[str, object]) -> None:
-    own_code = settings.model is not None and ":" in settings.model
+    own_code = names_code(settings.model or "")
     if settings.model and (settings.base_model or (settings.checkpoint and not own_code)):
         raise UsageError(
             "`--model` is a whole model",

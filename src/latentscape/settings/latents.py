@@ -6,7 +6,7 @@ from pathlib import Path
 
 from latentscape.errors import UsageError
 from latentscape.sample_kinds import Kind
-from latentscape.settings.choices import Device, bad_value, check_numbers, split_patterns
+from latentscape.settings.choices import Device, Engine, bad_value, check_numbers, split_patterns
 
 EMBED_AUDIO = 4.0
 """MB of sound that a page takes along: some 400 clips of three seconds."""
@@ -89,6 +89,15 @@ class LatentsSettings:
     Without it a run goes on where its inputs are the same, and begins anew where they are not."""
     fresh: bool = False
     """Compute everything anew, whatever the output folder holds."""
+    shards: str | None = None
+    """Keep what is read so far below this URI (`s3://bucket/shards`) instead of in the output folder, so that a machine
+    that is lost takes nothing with it."""
+    engine: Engine = "local"
+    """Who does the work: `local` is this process; `ray` a cluster: that of RAY_ADDRESS, or this machine's cores."""
+    workers: int = 0
+    """With `--engine ray`: at most so many workers; 0 = one a core, or as many as the GPUs take."""
+    gpus_per_worker: float = 1.0
+    """With `--engine ray` on GPUs: the share of one that a worker of the model gets; 0.5 puts two on each."""
 
     def __post_init__(self) -> None:
         check_numbers(self)

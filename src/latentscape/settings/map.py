@@ -7,7 +7,7 @@ from typing import Literal
 
 from latentscape.errors import UsageError, nearest
 from latentscape.paths import expand_home, is_folder
-from latentscape.settings.choices import bad_value, check_draw, split_patterns
+from latentscape.settings.choices import Engine, bad_value, check_draw, check_workers, split_patterns
 
 Metric = Literal["cosine", "euclidean"]
 Quality = Literal["fast", "best"]
@@ -49,6 +49,8 @@ class MapSettings:
     """The run folder; without it `maps/` and the name of FEATURES without its ending."""
     max_samples: int = 0
     """At most this many samples, drawn at random; 0 = all."""
+    layout_samples: int = 1_000_000
+    """Of more different samples than this so many are laid out, drawn at random, and the others placed beside them."""
     key: str | None = None
     """Which array, tensor or column of FEATURES, where there are several; a pattern such as `pca_*` takes columns."""
     dark: bool = False
@@ -57,6 +59,10 @@ class MapSettings:
     """Draw all points alike, also those whose neighbors a map does not keep."""
     stability: bool = False
     """Draw each map again from another seed and measure what they have in common; always done up to 2,000 samples."""
+    engine: Engine = "local"
+    """Who does the work: `local` is this process; `ray` a cluster: that of RAY_ADDRESS, or this machine's cores."""
+    workers: int = 0
+    """With `--engine ray`: at most so many workers; 0 = one a core."""
 
     def __post_init__(self) -> None:
         _check_map_numbers(self)
@@ -69,6 +75,7 @@ class MapSettings:
 
 def _check_map_numbers(settings: MapSettings) -> None:
     check_draw(settings.max_samples, settings.seed)
+    check_workers(settings.workers)
     unknown = [name for name in settings.methods if name not in METHODS]
     if unknown or not settings.methods:
         got, hint = ", ".join(unknown) or "no method", nearest(unknown[0], METHODS) if unknown else ""
@@ -80,6 +87,7 @@ def _check_map_numbers(settings: MapSettings) -> None:
         "perplexity": (settings.perplexity, 1 <= settings.perplexity < inf, "1 or more"),
         "n-neighbors": (settings.n_neighbors, settings.n_neighbors >= 2, "2 or more"),
         "min-dist": (settings.min_dist, 0 <= settings.min_dist <= 1, "0 to 1"),
+        "layout-samples": (settings.layout_samples, settings.layout_samples >= 1, "1 or more"),
         "time-budget": (budget, budget is None or 0 < budget < inf, "more than 0 seconds"),
     }
     for name, (value, fits, expected) in ranges.items():

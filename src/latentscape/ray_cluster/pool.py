@@ -1,0 +1,185 @@
+"""`--engine` -> who does the work; workers that stay from one stage to the next."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+from latentscape.engine import count_threads
+from latentscape.errors import LatentscapeError, ResourceError, UsageError
+from latentscape.executor import Executor, InProcess, Job
+from latentscape.extras import explain_missing
+from latentscape.progress import SILENT, Progress
+from latentscape.ray_cluster.cluster import Cluster
+from latentscape.ray_cluster.reading import read_tables
+from latentscape.ray_cluster.rounds import Round, Seat
+from latentscape.ray_cluster.worker import Setting, Worker, pack_apart
+
+Shared = TypeVar("Shared")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+ENVIRONMENT = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""As in `process.prepare_process`, and one thread for the one core of a worker."""
+_RESTING: dict[float, list[Any]] = {}
+"""Share of a GPU -> actors that have nothing to do: whichever executor is next takes them, for they hold cores."""
+
+
+@contextmanager
+def open_executor(settings: Any, *, progress: Progress = SILENT) -> Iterator[Executor]:
+    """Who does the work that `settings.engine` chose; a cluster begins with the first task and ends with the block.
+
+    `settings` has `engine` (`local` or `ray`), `workers` (at most so many; 0 = as many as there is room for) and, where
+    a model may be on GPUs, `gpus_per_worker`.
+
+    Raises MissingExtraError where Ray is asked for and not installed.
+    """
+    if settings.engine == "local":
+        yield InProcess(progress)
+        return
+    if find_spec("ray") is None:
+        missing = explain_missing(ModuleNotFoundError("No module named 'ray'", name="ray"))
+        raise missing or AssertionError("ray has its extra")
+    executor = RayExecutor(
+        progress,
+        workers=settings.workers,
+        gpus_per_worker=getattr(settings, "gpus_per_worker", 1.0),
+    )
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+@final
+class RayExecutor:
+    """Actors of a Ray cluster, each with one core or a share of a GPU."""
+
+    def __init__(self, progress: Progress, *, workers: int, gpus_per_worker: float) -> None:
+        self.progress = progress
+        self._workers, self._gpus_each = workers, gpus_per_worker
+        self._cluster = Cluster(n_cores=max(_count_cores(), workers), progress=progress)
+
+    @property
+    def n_workers(self) -> int:
+        """How many workers a stage has that computes on processors."""
+        return self._count_workers("cpu")
+
+    def run(
+        self, prepare: Callable[[Shared], Callable[[Task], Result]], shared: Shared, tasks: Iterable[Task], *, job: Job
+    ) -> Iterator[tuple[Task, Result]]:
+        """(task, result) as in `Executor`. The cluster begins with the first task.
+
+        Raises:
+            what a task, or `prepare`, raises.
+            UsageError: what the workers need can't be sent to them, or RAY_ADDRESS names no cluster.
+            WorkerDiedError: over a task, or as they started.
+            ResourceError: no GPU where one is asked for, a full disk everywhere, or a cluster that was lost.
+        """
+        waiting = iter(tasks)
+        first = list(islice(waiting, 1))
+        if not first:
+            return
+        share = self._gpus_each if job.device.startswith("cuda") else 0.0
+        n_workers = self._count_workers(job.device)
+        held = self._put(prepare, shared)
+        round_ = Round(self._cluster, lambda: self._hire(share), tasks=chain(first, waiting), job=job)
+        done = first = False
+        self._end_resting(but=share)
+        try:
+            yield from round_.results(held, n_workers=n_workers, progress=self.progress)
+            done = True
+        finally:
+            self._part(round_.seats, share, may_rest=done)
+
+    def read_files(self, read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
+        """What `read` makes of each file, in their order, by Ray Data; here where there is one file, or one worker."""
+        if len(paths) < 2 or self.n_workers == 1:
+            return [read(path) for path in paths]
+        self._cluster.ray  # noqa: B018  it begins here
+        self._end_resting()  # they hold the cores that Ray Data needs
+        alive = self._cluster.require_alive
+        return read_tables(self, read, paths, setting=_describe_process(), require_alive=alive)
+
+    def close(self) -> None:
+        """End every worker, and the cluster if it is ours."""
+        self._end_resting()
+        self._cluster.close()
+
+    def _count_workers(self, device: str) -> int:
+        if not device.startswith("cuda"):
+            n_room = self._cluster.count_cores()
+            return min(self._workers or n_room, n_room)
+        n_room = min(int(self._cluster.count_gpus() / self._gpus_each + 1e-9), self._cluster.count_cores())
+        if not n_room:
+            raise ResourceError(
+                "the cluster has too few GPUs for a worker",
+                got=f"{self._cluster.count_gpus():g} GPUs",
+                expected=f"{self._gpus_each:g} for each worker",
+                hint="choose a smaller `--gpus-per-worker`, or `--device cpu`",
+                fault="cluster-unusable",
+            )
+        return min(self._workers or n_room, n_room)
+
+    def _put(self, prepare: Callable[..., Any], shared: Any) -> Any:
+        """What workers need, once for all of them. The cluster is asked last: what can't be sent needs none."""
+        ray = self._cluster.ray
+        try:
+            parts = pack_apart((prepare, shared))
+        except LatentscapeError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                "what this stage works on can't be sent to workers",
+                got=f"{type(error).__name__}: {error}",
+                hint="`--engine local` needs not send it",
+                fault="option-value",
+            ) from error
+        return ray.put(parts)
+
+    def _hire(self, share: float) -> Any:
+        """An actor: one that rests, or a new one."""
+        if _RESTING.get(share):
+            return _RESTING[share].pop()
+        made = self._cluster.ray.remote(
+            num_cpus=1, num_gpus=share, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD"
+        )(Worker)
+        return made.remote(_describe_process())
+
+    def _part(self, seats: list[Seat], share: float, *, may_rest: bool) -> None:
+        """Workers that did all they should rest until the next stage; others end at once."""
+        for seat in seats:
+            if may_rest and seat.start is None and not seat.given:
+                seat.actor.forget.remote()
+                _RESTING.setdefault(share, []).append(seat.actor)
+            else:
+                self._end(seat.actor)
+
+    def _end_resting(self, *, but: float | None = None) -> None:
+        for share in [each for each in _RESTING if each != but]:
+            for actor in _RESTING.pop(share):
+                self._end(actor)
+
+    def _end(self, actor: Any) -> None:
+        with suppress(Exception):  # dead already, or the cluster is
+            sys.modules["ray"].kill(actor)
+
+
+def _describe_process() -> Setting:
+    """What a worker needs to be like this process."""
+    paths = [str(Path(each).absolute()) for each in sys.path]
+    return Setting(paths=paths, folder=str(Path.cwd()), environment=ENVIRONMENT)
+
+
+def _count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or count_threads()
