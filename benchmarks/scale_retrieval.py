@@ -2,6 +2,7 @@
 
 OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py           # two minutes, writes scale_retrieval.json
 OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py --runs 1
+OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py --ray     # the model beside a cluster of 1 and 2 workers
 
 A part of n queries and m documents of d numbers takes 2 n m d operations in single precision, and for each of its
 lines the cosines of the k + 16 nearest candidates and of whatever lies within the rounding errors of a limit in
@@ -17,6 +18,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -26,12 +28,13 @@ from latentscape.measures.judgments import Judgments
 from latentscape.measures.scan import scan_pairs
 from latentscape.measures.scan_field import lay_field, lay_sides
 from latentscape.progress import SILENT
+from latentscape.ray_cluster import open_executor
 
 RESULTS = Path(__file__).with_suffix(".json")
 SHAPES = ((1024, 8192, 128), (4096, 8192, 128), (4096, 32768, 128), (4096, 32768, 256), (4096, 65536, 256))
 """Queries, documents and numbers a vector of one part."""
-WHOLE = (2048, 100_000, 128)
 K = 50
+ON_RAY = (4096, 400_000, 128)
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 LARGE = (1_000_000, 10_000_000, 256)
 
@@ -168,9 +171,9 @@ def time_product(d: int) -> float:
 
 
 def replay_whole(n: int, m: int, d: int) -> dict[str, object]:
-    """A whole scan in parts cut for 8 workers, its times put on 1 to 64; beside it the scan in one process."""
+    """A whole scan in parts cut for 64 workers, its times put on 1 to 64; beside it the scan in one process."""
     queries, documents, judgments = make_vectors(n, m, d)
-    replay, layout = Replay(8), time_layout(n, m, d)["all"]
+    replay, layout = Replay(WORKERS[-1]), time_layout(n, m, d)["all"]
     start = time.process_time()
     scan_pairs(queries, documents, judgments, k=K, seed=0, executor=IN_PROCESS)
     alone = time.process_time() - start
@@ -190,6 +193,36 @@ def replay_whole(n: int, m: int, d: int) -> dict[str, object]:
         "driver_seconds_a_part": driver,
         "seconds_by_workers": walls,
     }
+
+
+def compare_with_ray(n: int, m: int, d: int, *, runs: int) -> dict[str, object]:
+    """Seconds by the clock on a cluster that runs already, beside what the times of its parts foretell."""
+    queries, documents, judgments = make_vectors(n, m, d)
+    few, layout = make_vectors(1024, 8192, d), time_layout(n, m, d)["all"]
+    told: dict[str, object] = {"queries": n, "documents": m, "width": d, "runs": runs}
+    start = time.perf_counter()
+    scan_pairs(queries, documents, judgments, k=K, seed=0, executor=IN_PROCESS)
+    told["in_process_seconds"] = time.perf_counter() - start
+    for workers in (1, 2):
+        replay, clocks = Replay(workers), []
+        scan_pairs(queries, documents, judgments, k=K, seed=0, executor=replay)
+        driver = statistics.median(np.sum([replay.laying, replay.pickling, replay.merging], axis=0))
+        foretold = simulate(
+            replay.computing, workers, driver_seconds_a_shard=driver, layout_seconds=layout, put_seconds=0.0
+        )
+        with open_executor(SimpleNamespace(engine="ray", workers=workers)) as cluster:
+            scan_pairs(*few, k=K, seed=0, executor=cluster)
+            for _ in range(runs):
+                start = time.perf_counter()
+                scan_pairs(queries, documents, judgments, k=K, seed=0, executor=cluster)
+                clocks.append(time.perf_counter() - start)
+        told[f"{workers} workers"] = {
+            "parts": len(replay.computing),
+            "foretold_seconds": foretold,
+            "measured_seconds": statistics.median(clocks),
+            "all_measured": clocks,
+        }
+    return told
 
 
 def project(n: int, m: int, d: int, *, gflops: float, driver_gb_a_second: float) -> dict[str, object]:
@@ -234,7 +267,14 @@ def take_medians(runs: list[dict[str, float]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--ray", action="store_true")
     asked = parser.parse_args()
+    if asked.ray:
+        kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+        kept["on Ray"] = compare_with_ray(*ON_RAY, runs=asked.runs)
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(kept["on Ray"], indent=1))
+        return
     time_part(64, 1024, 16, with_memory=False)  # loads the kernels
     parts = {}
     for shape in SHAPES:
@@ -251,12 +291,14 @@ def main() -> None:
         "product_gflops": product,
         "layout": {"4096 x 200000 x 128": take_medians([time_layout(4096, 200_000, 128) for _ in range(asked.runs)])},
         "driver_GB_a_second": speed,
-        "whole": {" x ".join(map(str, WHOLE)): replay_whole(*WHOLE)},
+        "whole": {" x ".join(map(str, ON_RAY)): replay_whole(*ON_RAY)},
         "large": [
             project(*shape, gflops=largest["gflops"], driver_gb_a_second=speed)
             for shape in (LARGE, (LARGE[1], LARGE[0], LARGE[2]))
         ],
     }
+    if RESULTS.exists() and "on Ray" in (kept := json.loads(RESULTS.read_text(encoding="utf-8"))):
+        told["on Ray"] = kept["on Ray"]
     RESULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(told, indent=1))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from chaos.kills import compare_files, list_files
 from chaos.outcome import Outcome
 
-RUNS, DRIVERS = 20, 10
+RUNS, DRIVERS = 20, 4
 BETWEEN, LONG_BETWEEN = 2.0, 4.0
 """Seconds from one kill to the next; the long ones beside other tests, where a worker takes as long to start."""
 FEW_KILLS = 3
@@ -25,7 +25,7 @@ LONGEST = 600.0
 """Seconds; a study that takes longer hangs."""
 MAY_LIVE = 5.0
 """Seconds that a killed driver's processes have to be gone."""
-PAIRS, FEW_PAIRS = 600, 120
+PAIRS, FEW_PAIRS = 200, 100
 MARK = "LATENTSCAPE_CHAOS_WORKERS"
 """In the environment of a study and all it starts: whose they are."""
 
@@ -40,7 +40,7 @@ class Tally:
 
 
 def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
-    """At scale 1: 20 studies whose workers are killed every two seconds, and 10 whose driver is killed."""
+    """At scale 1: 20 studies whose workers are killed every two seconds, and 4 whose driver is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     n_pairs, between, most = (PAIRS, BETWEEN, 10**6) if scale >= 1 else (FEW_PAIRS, LONG_BETWEEN, FEW_KILLS)
     rng = random.Random(seed)
