@@ -124,6 +124,8 @@ class ShardFolder:
         begun = read_begun(self.home)
         same = begun is not None and digest_json(begun.inputs) == digest_json(inputs)
         self._begun = begun if same else None
+        self._saved: dict[str, range] | None = None
+        """Shards by their names, once one was saved: a listing for each costs time that grows with their square."""
 
     def load_plan(self) -> Mapping[str, Any] | None:
         """The plan of these inputs that was saved last."""
@@ -161,25 +163,31 @@ class ShardFolder:
         """Keep one shard in the place of all that overlap it."""
         if self._begun is None:
             raise AssertionError("a shard without a plan")
-        for theirs, name in self._list():
+        if self._saved is None:
+            self._saved = {name: theirs for theirs, name in self._list()}
+        for name, theirs in list(self._saved.items()):
             if theirs.start < batches.stop and batches.start < theirs.stop:
                 self.home.remove(name)
+                del self._saved[name]
         packed = io.BytesIO()
         write_npz(packed, arrays)
         data = packed.getbuffer()
         header = {**self._describe(batches), "n_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         line = json.dumps(header, sort_keys=True).encode("ascii") + b"\n"
-        self.home.write(f"{batches.start:06}-{batches.stop:06}.shard", line, data)
+        name = f"{batches.start:06}-{batches.stop:06}.shard"
+        self.home.write(name, line, data)
+        self._saved[name] = batches
 
     def forget(self, start: int) -> None:
         """Remove every shard with batches from `start` on."""
+        self._saved = None
         for theirs, name in self._list():
             if theirs.stop > start:
                 self.home.remove(name)
 
     def clear(self) -> None:
         """Remove the plan, then the shards, then the folder if nothing else is in it."""
-        self._begun = None
+        self._begun = self._saved = None
         self.home.remove(PLAN)
         for _, name in self._list():
             self.home.remove(name)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from latentscape.errors import DataError, ModelError, WorkerDiedError
-from latentscape.features import LazyInputs, NoShards, harvest
+from latentscape.features import LazyInputs, NoShards, Reading, harvest
 from latentscape.features.inputs import Unreadable, find_read, pack_inputs
-from latentscape.features.plan import plan_batches
+from latentscape.features.plan import Plan, plan_batches
 from latentscape.features.spread import Batches, describe_batches, split_batches
 from tests.scattered import Scattered, copy
 
@@ -217,3 +217,18 @@ def test_a_row_of_a_tensor_does_not_take_the_whole_along():
 
 def test_no_shards_forget_nothing():
     NoShards().forget(0)
+
+
+def plan_harvest(n, batch_size):
+    reading = Reading(layers={"a": "a"}, collate=dict, lengths=[1] * n, batch_size=batch_size)
+    facts = {"axes": {"a": ()}, "widths": {"a": 2}, "dtypes": {"a": "float32"}, "failed": (), "batches_sha256": ""}
+    plan = Plan(layers=reading.layers, batch_size=batch_size, padding="padded", pad_difference=0.0, **facts)
+    return harvest.Harvest(plan, reading, NoShards())
+
+
+def test_of_very_many_samples_shards_are_larger(monkeypatch):
+    monkeypatch.setattr(harvest, "MOST_RUNS", 3)
+    monkeypatch.setattr(harvest, "SHARD_SAMPLES", 2)
+    runs = plan_harvest(n=40, batch_size=4).cut(1)
+    assert [len(run) for run in runs] == [4, 4, 2]
+    assert len(plan_harvest(n=40, batch_size=4).cut(5)) == 5

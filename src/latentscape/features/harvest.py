@@ -16,6 +16,8 @@ from latentscape.shapes import FeatureMatrix
 SHARD_SAMPLES = 256
 SHARD_SECONDS = 10.0
 """A shard is written when so many samples wait for it, or the first has waited so long."""
+MOST_RUNS = 10_000
+"""Shards that workers make of one extraction: of millions of samples they are larger."""
 ROWS, FAILED, PASSES, LAYER = "rows", "failed", "passes", "layer_{}"
 """Names of a shard's arrays. Layers are numbered in the order of their names, which may hold any letter."""
 
@@ -63,9 +65,11 @@ class Harvest:
         return bool(self._is_read[batches.start : batches.stop].any())
 
     def cut(self, n_parts: int) -> list[range]:
-        """What is left to read, in runs of about as many samples as a shard holds; smaller ones for `n_parts`."""
+        """What is left to read, in runs of about as many samples as a shard holds: smaller ones for `n_parts`, larger
+        ones where there would be more than `MOST_RUNS`."""
         left = np.flatnonzero(~self._is_read).tolist()
-        size = min(SHARD_SAMPLES, sum(len(self.batches[number]) for number in left) // n_parts)
+        n_left = sum(len(self.batches[number]) for number in left)
+        size = min(max(SHARD_SAMPLES, n_left // MOST_RUNS), n_left // n_parts)
         runs: list[range] = []
         n_last = size
         for number in left:
