@@ -19,7 +19,9 @@ from .docs_place import make_names, write_place
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README", *(f"docs/{name}" for name in ("index", "classifiers", "own-code", "retrievers", "data", "python")))
-PAGES += tuple(f"docs/{name}" for name in ("scikit-learn", "guide", "watch", "gallery", "api", "format", "reliability"))
+PAGES += tuple(
+    f"docs/{name}" for name in ("scikit-learn", "guide", "watch", "gallery", "api", "format", "reliability", "scale")
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 ORIGINALS = {"visualize_latents.py": "latents", "visualize_embeddings.py": "embeddings"}
 STAYS = {"open", "demo", "train"}

@@ -14,8 +14,8 @@ import pytest
 from .docs_run import PAGES, list_blocks
 
 LANGUAGES = {"sh", "python", "text", "yaml", "console"}
-NOT_HERE = (".ckpt", "timm:", "path/to/folder", "my_models:encoder")
-"""What commands that are not run need: a training of Lightning, timm, a folder or module that no page makes."""
+NOT_HERE = (".ckpt", "s3://", "timm:", "path/to/folder", "my_models:encoder")
+"""What commands that are not run need: a training of Lightning, a store, timm, folders that no page makes."""
 
 
 @pytest.mark.parametrize("page", PAGES)
