@@ -27,6 +27,12 @@ PATIENCE = 5.0
 """Seconds that the address of a cluster has to answer."""
 _STARTED: list[Path] = []
 """The folder of the cluster that this process started, as long as it runs: other executors may use it, too."""
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
+_SILENT = "`ray status` on a node of the cluster tells whether it runs; without RAY_ADDRESS one is started here"
+_STRANGE = (
+    "somebody answers there: a cluster that asks for a token needs RAY_AUTH_MODE=token and its token "
+    "(`ray get-auth-token`), and Ray and Python must be of the versions that it has"
+)
 _TOKEN = secrets.token_hex(32)
 """What the processes of our cluster know each other by: another user of this machine does not have it."""
 
@@ -112,14 +118,16 @@ class Cluster:
 
     def _connect(self, address: str) -> Any:
         _require_answer(address)
+        # Without the second Ray looks for a cluster on loopback at another address of this machine.
+        here = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"} if _find_host(address) in LOOPBACKS else {}
         try:
-            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0"}):
+            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0", **here}):
                 ray = import_module("ray")
                 self._connected = True
                 ray.init(address=address, log_to_driver=False, configure_logging=False, logging_level="ERROR")
         except Exception as error:
             self.close()
-            raise _refuse_address(address, got=_first_line(error)) from error
+            raise _refuse_address(address, got=_first_line(error), hint=_STRANGE) from error
         self._progress.say(f"connected to the Ray cluster at {address}")
         return ray
 
@@ -228,19 +236,23 @@ def _require_answer(address: str) -> None:
     """Raise UsageError where nobody answers at the address of a cluster: Ray itself would ask for minutes."""
     if address == "auto":
         return
-    host, _, port = address.rpartition("://")[2].rpartition(":")
+    port = address.rpartition(":")[2]
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+        socket.create_connection((_find_host(address), int(port)), timeout=PATIENCE).close()
     except (OSError, ValueError, OverflowError) as error:
-        raise _refuse_address(address, got=str(error)) from error
+        raise _refuse_address(address, got=str(error), hint=_SILENT) from error
 
 
-def _refuse_address(address: str, *, got: str) -> UsageError:
+def _find_host(address: str) -> str:
+    return address.rpartition("://")[2].rpartition(":")[0].strip("[]")
+
+
+def _refuse_address(address: str, *, got: str, hint: str = _SILENT) -> UsageError:
     return UsageError(
-        f"there is no Ray cluster at `{address}`, which RAY_ADDRESS names",
+        f"the Ray cluster at `{address}`, which RAY_ADDRESS names, can't be joined",
         got=got,
         expected="HOST:PORT of the head node of a cluster that runs",
-        hint="`ray status` on a node of the cluster tells whether it runs; without RAY_ADDRESS one is started here",
+        hint=hint,
         fault="cluster-missing",
     )
 
