@@ -27,7 +27,7 @@ from latentscape import errors
 from latentscape.errors import DataError, LatentscapeError, ResourceError, UsageError, WorkerDiedError
 from latentscape.executor import Executor, InProcess
 from latentscape.extras import MissingExtraError
-from latentscape.ray_cluster import RayExecutor, open_executor
+from latentscape.ray_cluster import RayExecutor, open_executor, rounds
 from latentscape.ray_cluster.cluster import Cluster
 from latentscape.ray_cluster.deaths import find_reason, is_full_disk
 from latentscape.ray_cluster.worker import Setting, Worker, pack_apart, unpack_apart
@@ -248,7 +248,8 @@ def test_poison_is_narrowed_down_and_named_after_three_deaths(executor, heard):
 
 
 @pytest.mark.slow
-def test_a_worker_that_cannot_start_is_told(executor):
+def test_a_worker_that_cannot_start_is_told(executor, monkeypatch):
+    monkeypatch.setattr(rounds, "SILENT_STARTS", 3)
     with pytest.raises(WorkerDiedError, match="as they started") as told:
         list(executor.run(does.prepare_start, "die", [1], job=job(1)))
     assert told.value.task is None

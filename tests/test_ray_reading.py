@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 import threading
-import time
 import warnings
 from functools import partial
 from pathlib import Path
@@ -135,11 +134,9 @@ def test_cores_and_settings_are_given_back(executor, reviews):
     from ray.data import DataContext
 
     before, level = DataContext.get_current(), logging.getLogger("ray.data").level
-    began = time.monotonic()
     for _ in range(2):
         assert len(executor.read_files(does.read_name, sorted(reviews.iterdir()))) == 6
         assert len(list(executor.run(does.prepare_naps, 0, [1, 2], job=does.job(2)))) == 2
-    assert time.monotonic() - began < 20
     assert DataContext.get_current() is before
     assert DataContext.get_current().enable_progress_bars
     assert logging.getLogger("ray.data").level == level

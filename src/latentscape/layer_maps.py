@@ -25,6 +25,8 @@ from latentscape.store import RunFolder, Unkept
 
 Findings = TypeVar("Findings")
 Features = Float[np.ndarray, "sample feature"]
+Frames = Sequence[Float[np.ndarray, "sample _"]]
+"""Layers of the same samples; each has a width of its own."""
 TRUST_NEIGHBORS = 15
 VERSIONED = ("latentscape", "numpy", "scipy", "numba")
 """Packages whose version may change a map; they are part of every stage's inputs."""
@@ -156,7 +158,7 @@ def map_layer(
 
 
 def _open_frames(
-    features: Sequence[Features], graphs: Sequence[Neighbors], *, plan: MapPlan, executor: Executor
+    features: Frames, graphs: Sequence[Neighbors], *, plan: MapPlan, executor: Executor
 ) -> Callable[[str, int], tuple[LatentMap, ...]]:
     """A function that draws the map of a method from a seed, of one layer or of several in one frame."""
 
@@ -188,7 +190,7 @@ def _open_frames(
 
 
 def _draw_together(
-    features: Sequence[Features],
+    features: Frames,
     graphs: Sequence[Neighbors],
     *,
     method: str,
