@@ -1,4 +1,4 @@
-"""A study on a cluster whose workers die, and one whose driver does; `make chaos` has 20 and 4 of them."""
+"""A study on a cluster whose workers die, and one whose driver does; `make chaos` has 20 and 2 of them."""
 
 import pytest
 
