@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.kills import compare_files, list_files
+from chaos.nursery import find_living
 from chaos.outcome import Outcome
 
 RUNS, DRIVERS = 20, 2
@@ -127,15 +128,10 @@ class Study:
                 start_new_session=True,
             )
 
-    def find(self, name: str = "") -> list[int]:
+    def find(self, name: str = "") -> dict[int, str]:
         """Its processes, those of the cluster too, whose command line begins so."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                marked = f"{MARK}={self.token}".encode() in (path / "environ").read_bytes().split(b"\0")
-                if marked and (path / "cmdline").read_bytes().startswith(name.encode()):
-                    found.append(int(path.name))
-        return found
+        living = find_living(self.process.pid, mark=f"{MARK}={self.token}")
+        return {pid: words for pid, words in living.items() if words.startswith(name)}
 
     def wait(self, seconds: float) -> bool:
         """Whether it ended within so many seconds."""
@@ -169,7 +165,7 @@ def _kill_workers(study: Study, *, rng: random.Random, between: float, most: int
     """Kill a worker now and then until the study ends; how many died."""
     struck, began = 0, time.monotonic()
     while not study.wait(between) and time.monotonic() - began < LONGEST:
-        workers = study.find("ray::Worker") if struck < most else []
+        workers = [*study.find("ray::Worker")] if struck < most else []
         with suppress(ProcessLookupError):
             if workers:
                 os.kill(rng.choice(workers), signal.SIGKILL)
@@ -192,17 +188,11 @@ def _kill_driver(
         while (left := study.find()) and time.monotonic() < deadline:
             time.sleep(0.1)
         if left:
-            tally.left.append(f"{place.name}: outlived their driver: {', '.join(map(_name_process, left))}")
+            tally.left.append(f"{place.name}: outlived their driver: {', '.join(left.values())}")
             study.end()
     again = Study(place, words, engine=rng.choice(["local", "ray"]))
     again.wait(LONGEST)
     _judge(place, again, reference, tally=tally)
-
-
-def _name_process(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:80]
-    return "gone"
 
 
 def _judge(place: Path, study: Study, reference: dict[str, str], *, tally: Tally) -> None:

@@ -4,13 +4,28 @@ import errno
 import os
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from latentscape.errors import DataError
 from latentscape.executor import Job
+from latentscape.ray_cluster import open_executor
+
+RAY = SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)
+
+
+@contextmanager
+def open_cluster(heard):
+    """A cluster of two workers of our own, whatever RAY_ADDRESS says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        with open_executor(RAY, progress=heard) as opened:
+            yield opened
 
 
 def job(total: int, **options: Any) -> Job:

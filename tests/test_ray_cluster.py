@@ -34,9 +34,7 @@ from latentscape.ray_cluster.worker import Setting, Worker, pack_apart, unpack_a
 
 from . import ray_clusters as does
 from .listening import Listener
-from .ray_clusters import job
-
-RAY = SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)
+from .ray_clusters import RAY, job, open_cluster
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +45,8 @@ def heard():
 @pytest.fixture(scope="module")
 def executor(heard):
     """One cluster of two workers for all of this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        with open_executor(RAY, progress=heard) as opened:
-            yield opened
+    with open_cluster(heard) as opened:
+        yield opened
 
 
 def own_processes():

@@ -21,11 +21,11 @@ from latentscape.datasets.samples import read_samples
 from latentscape.errors import DataError, ResourceError, WorkerDiedError
 from latentscape.executor import IN_PROCESS
 from latentscape.object_store import local_data
-from latentscape.ray_cluster import open_executor
 from latentscape.settings import LatentsSettings
 
 from . import ray_clusters as does
 from .listening import Listener
+from .ray_clusters import open_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -38,10 +38,8 @@ def heard():
 @pytest.fixture(scope="module")
 def executor(heard):
     """One cluster of two workers for all of this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        with open_executor(SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0), progress=heard) as opened:
-            yield opened
+    with open_cluster(heard) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

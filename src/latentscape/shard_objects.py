@@ -65,8 +65,13 @@ class ObjectHome:
 
     def remove(self, name: str) -> None:
         """Gone from the store when this returns."""
-        if name in self.list_names():
-            self._try(self.place.filesystem.delete_file, f"{self.place.path}/{name}")
+        from pyarrow import fs  # noqa: PLC0415  as above
+
+        path = f"{self.place.path}/{name}"
+        with explained(self.place.uri):
+            is_there = self.place.filesystem.get_file_info(path).type == fs.FileType.File
+        if is_there:
+            self._try(self.place.filesystem.delete_file, path)
 
     def leave(self) -> None:
         """Remove the mark of a folder that some stores keep, if nothing is in it."""

@@ -1,20 +1,18 @@
 """Why a worker died, as far as anybody knows, and the errors of a cluster in sentences."""
 
-import errno
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from latentscape.disk import FULL
 from latentscape.errors import LatentscapeError, ResourceError, WorkerDiedError
 
 TRIES = 3
 SILENT = "it ended without a word, as when the system kills for memory"
 SILENT_STARTS = 20
 """So many workers in a row may be killed as they start: somebody else's kill says nothing of our work."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What a disk says that takes no more."""
 GOES_ON = "run the same command again: what is finished is kept"
 _SIGNAL = re.compile(rb"(SIG[A-Z]{2,6}) received|Fatal Python error: ([^\n]{3,80})")
 _MOST_READ = 2**20
