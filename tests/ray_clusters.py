@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chaos.ray_kills import list_processes
 from latentscape.errors import DataError
 from latentscape.executor import Job
+from latentscape.progress import SILENT
 from latentscape.ray_cluster import open_executor
 
+LOOPBACK = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
+"""How the kernel writes 127.0.0.1 and its like in IPv6."""
 RAY = SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)
 
 
@@ -170,6 +174,13 @@ def list_listening(pids) -> set[str]:
             if words[3] == "0A" and words[9] in inodes:
                 found.add(words[1])
     return found
+
+
+def list_open_doors() -> set[str]:
+    """Start a cluster and let it work: where this process and all of the cluster listen."""
+    with open_cluster(SILENT) as executor:
+        list(executor.run(prepare_naps, 0, [1, 2], job=job(2)))
+        return list_listening([*list_processes(), os.getpid()])
 
 
 def read_name(path):

@@ -4,6 +4,7 @@ import os
 import pickle
 import random
 import signal
+import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -27,7 +28,7 @@ from latentscape import errors
 from latentscape.errors import DataError, LatentscapeError, ResourceError, UsageError, WorkerDiedError
 from latentscape.executor import Executor, InProcess
 from latentscape.extras import MissingExtraError
-from latentscape.ray_cluster import RayExecutor, open_executor, rounds
+from latentscape.ray_cluster import RayExecutor, guard, open_executor, rounds
 from latentscape.ray_cluster.cluster import Cluster
 from latentscape.ray_cluster.deaths import find_reason, is_full_disk
 from latentscape.ray_cluster.worker import Setting, Worker, pack_apart, unpack_apart
@@ -35,6 +36,8 @@ from latentscape.ray_cluster.worker import Setting, Worker, pack_apart, unpack_a
 from . import ray_clusters as does
 from .listening import Listener
 from .ray_clusters import RAY, job, open_cluster
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,27 @@ def test_the_number_of_workers_is_known_before_the_cluster_begins(monkeypatch):
     for workers, wanted in ((0, cores), (1, 1), (cores + 3, cores + 3)):
         with open_executor(SimpleNamespace(engine="ray", workers=workers)) as opened:
             assert opened.n_workers == wanted
+
+
+def test_the_guard_ends_what_belongs_to_a_cluster_and_nothing_else(tmp_path):
+    folder, elsewhere = tmp_path / "cluster", tmp_path / "elsewhere"
+    folder.mkdir()
+    bare = {name: value for name, value in os.environ.items() if name != guard.MARK}
+    with (folder / "log").open("w") as log, elsewhere.open("w") as other, ExitStack() as ending:
+
+        def start(stdout, **marks):
+            nap = subprocess.Popen(["sleep", "60"], stdin=log, stdout=stdout, env=bare | marks)
+            ending.callback(nap.wait)
+            ending.callback(nap.kill)
+            return nap
+
+        marked = start(other, **{guard.MARK: str(folder)})
+        overwritten = start(log)
+        strangers = [start(other), start(other, **{guard.MARK: f"{folder}-2"})]
+        guard.sweep(folder)
+        assert {each.wait(10) for each in (marked, overwritten)} == {-signal.SIGKILL}
+        assert [each.poll() for each in strangers] == [None, None]
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -189,14 +213,24 @@ def test_only_this_machine_is_heard_and_nothing_is_sent_home(executor):
     list(executor.run(does.prepare_naps, 0, [1, 2], job=job(2)))
     processes = own_processes()
     listening = does.list_listening([*processes, os.getpid()])
-    loopback = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
     assert listening
-    assert all(each.startswith(loopback) for each in listening)
+    assert all(each.startswith(does.LOOPBACK) for each in listening)
     assert not any(each.endswith(f":{8265:04X}") for each in listening)
     for pid in processes:
         with suppress(OSError):  # it may have ended since it was listed
-            assert b"RAY_USAGE_STATS_ENABLED=0" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            is_overwritten = environment.startswith(b"\0")  # by the title that an agent of Ray's gives itself
+            assert is_overwritten or b"RAY_USAGE_STATS_ENABLED=0" in environment.split(b"\0")
     assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+@pytest.mark.slow
+def test_only_this_machine_is_heard_where_ray_was_imported_before():
+    program = "import ray\nfrom tests import ray_clusters as does\nprint(*does.list_open_doors())\n"
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.split()
+    assert all(each.startswith(does.LOOPBACK) for each in told.stdout.split())
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -118,10 +118,10 @@ class Cluster:
 
     def _connect(self, address: str) -> Any:
         _require_answer(address)
-        # Without the second Ray looks for a cluster on loopback at another address of this machine.
-        here = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"} if _find_host(address) in LOOPBACKS else {}
+        # Else Ray looks for a cluster on loopback at another address of this machine.
+        here = _on_loopback() if _find_host(address) in LOOPBACKS else nullcontext()
         try:
-            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0", **here}):
+            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0"}), here:
                 ray = import_module("ray")
                 self._connected = True
                 ray.init(address=address, log_to_driver=False, configure_logging=False, logging_level="ERROR")
@@ -135,7 +135,7 @@ class Cluster:
         self._folder = _make_folder()
         try:
             self._guard = _start_guard(self._folder)
-            with _undisturbed(_own_environment(self._folder)):
+            with _undisturbed(_own_environment(self._folder)), _on_loopback():
                 ray = import_module("ray")
                 self._connected = True
                 ray.init(
@@ -197,6 +197,19 @@ def _quiet() -> Iterator[None]:
     finally:
         for module, name, value in before:
             setattr(module, name, value)
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Keep the cluster that begins to this machine, also where somebody imported Ray before us: it reads that part of
+    the environment when it is imported."""
+    constants = import_module("ray._private.ray_constants")
+    before = constants.ENABLE_RAY_CLUSTER
+    vars(constants).update(ENABLE_RAY_CLUSTER=False)
+    try:
+        yield
+    finally:
+        vars(constants).update(ENABLE_RAY_CLUSTER=before)
 
 
 def _own_environment(folder: Path) -> dict[str, str]:

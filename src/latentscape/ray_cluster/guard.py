@@ -16,13 +16,19 @@ MARK = "LATENTSCAPE_CLUSTER"
 
 
 def sweep(folder: Path) -> None:
-    """Kill what is left of a cluster, by the mark in its environment, and remove its folder."""
-    mark = f"{MARK}={folder}".encode()
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    """Kill what is left of a cluster, and remove its folder."""
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if mark in path.read_bytes().split(b"\0"):
-                os.kill(int(path.parent.name), signal.SIGKILL)
+            if _belongs(process, folder):
+                os.kill(int(process.name), signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _belongs(process: Path, folder: Path) -> bool:
+    """By the mark in its environment, some of which Ray's agents hide with their titles, or by where it prints."""
+    if f"{MARK}={folder}".encode() in (process / "environ").read_bytes().split(b"\0"):
+        return True
+    return folder in (process / "fd" / "1").readlink().parents and int(process.name) != os.getpid()
 
 
 if __name__ == "__main__":
