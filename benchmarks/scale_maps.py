@@ -5,8 +5,8 @@
 
 Writes its part of benchmarks/scale_maps.json. Seconds are of the processor, so that a machine that does other work
 as well gives the same numbers; those of `map` are also told as a clock shows them. `shards` ends with what the model
-says of ten million rows of 256 columns on 64 cores; `map` lays out some of the rows, then all, and says what the
-places are worth.
+says of ten and of fifty million rows of 256 columns on 64 cores; `map` lays out some of the rows, then all, and says
+what the places are worth.
 """
 
 import json
@@ -24,8 +24,9 @@ from threadpoolctl import threadpool_limits
 from latentscape.layer_maps import MapPlan, map_layer
 from latentscape.maps import LatentMap, place_samples
 from latentscape.maps.laid_out import BLOCK_ROWS, ENOUGH
+from latentscape.maps.new_samples import NEIGHBORS
 from latentscape.neighbors import Neighbors, approximate
-from latentscape.neighbors.clusters import CLUSTERS_PER_ROOT, ROUNDS, ROWS_PER_CENTER, find_clusters
+from latentscape.neighbors.clusters import CLUSTERS_PER_ROOT, ROUNDS, ROWS_PER_CENTER, deal, find_clusters
 from latentscape.neighbors.exact import search_exactly
 from latentscape.neighbors.field import lay_out
 from latentscape.neighbors.kinds import find_kinds
@@ -55,10 +56,13 @@ def clock(work: Callable[[], Value]) -> tuple[float, Value]:
     return time.process_time() - began, value
 
 
-def open_task(rows: int, columns: int, k: int) -> Task:
-    features = draw_table(rows, columns)
-    space = place(features, metric="euclidean", exponent=choose_exponent(features))
-    return Task(queries=space, space=space, k=k)
+def open_task(rows: int, columns: int, k: int, *, queries: int = 0) -> Task:
+    """The rows' own neighbors, or those of so many others among them."""
+    features = draw_table(rows + queries, columns)
+    exponent = choose_exponent(features)
+    space = place(features[:rows], metric="euclidean", exponent=exponent)
+    asked = place(features[rows:], metric="euclidean", exponent=exponent) if queries else space
+    return Task(queries=asked, space=space, k=k)
 
 
 def measure_exact(rows: int, columns: int, k: int) -> dict[str, Any]:
@@ -71,27 +75,28 @@ def measure_exact(rows: int, columns: int, k: int) -> dict[str, Any]:
     return {"rows": rows, "columns": columns, "k": k, "seconds": seconds, "steps_per_second": steps / seconds}
 
 
-def measure_approximate(rows: int, columns: int, k: int) -> dict[str, Any]:
+def measure_approximate(rows: int, columns: int, k: int, *, queries: int = 0) -> dict[str, Any]:
     """What comes before the search, on the driver; then tasks of centers and of clusters."""
-    task = open_task(rows, columns, k)
+    task = open_task(rows, columns, k, queries=queries)
     kinds, _ = clock(lambda: find_kinds(task.space))
     layout, fields = clock(lambda: lay_out(task))
-    field = fields[0]
-    known, (to_choose, _) = clock(lambda: approximate._know_some(task, field, approximate.IN_PROCESS))
+    known, (to_choose, _) = clock(lambda: approximate._know_some(task, fields, approximate.IN_PROCESS))
     with threadpool_limits(1, "blas"):
-        clustering, clusters = clock(lambda: find_clusters(field.points))
-        centers, near = field.points[: len(clusters.sizes)], np.empty(POINTS, np.int64)
+        clustering, clusters = clock(lambda: find_clusters(fields[0].points))
+        centers, near = clusters.centers, np.empty(POINTS, np.int64)
         halves = (centers**2).sum(axis=1) / 2
-        assigning, _ = clock(lambda: search_centers(field.points[:POINTS], centers, near, halves=halves))
-    reach = approximate._choose_reach(clusters, to_choose)
-    shared = approximate._Search(task=task, field=field, clusters=clusters), reach, np.dtype(np.float32)
+        assigning, _ = clock(lambda: search_centers(fields[1].points[:POINTS], centers, near, halves=halves))
+        lines = deal(fields[1].points, centers, executor=approximate.IN_PROCESS) if queries else clusters.rows
+    reach = approximate._choose_reach(clusters, lines, to_choose)
+    shared = approximate._Search(task=task, fields=fields, clusters=clusters, lines=lines), reach, np.dtype(np.float32)
     search = approximate._prepare_clusters(shared)
-    count = max(1, len(clusters.sizes) * approximate.TASK_ROWS // rows)
+    count = max(1, len(centers) * approximate.TASK_ROWS // len(task.queries.rows))
     search((0, 1))
     seconds, found = clock(lambda: search((count, 2 * count)))
-    n_columns = clusters.share(reach) * rows
+    n_columns = clusters.share(lines, reach) * rows
     return {
         "rows": rows,
+        "queries": len(task.queries.rows),
         "columns": columns,
         "k": k,
         "driver": {"kinds": kinds, "lay_out": layout, "true_neighbors": known, "clusters": clustering},
@@ -116,24 +121,27 @@ def measure_placing(k: int) -> dict[str, Any]:
     return {"k": k, "rows": BLOCK_ROWS, "seconds": seconds, "rows_per_second": BLOCK_ROWS / seconds}
 
 
-def estimate(parts: dict[str, Any], *, rows: int, columns: int, laid_out: int, cores: int) -> dict[str, Any]:
+def estimate(parts: dict[str, Any], *, rows: int, columns: int, laid_out: int, k: int, cores: int) -> dict[str, Any]:
     """Seconds of a map by the model: the tasks' work over the cores, and what the driver does alone."""
     near = max(parts["approximate"], key=lambda each: (each["rows"], each["columns"]))
-    k, exact_rate = near["k"], min(each["steps_per_second"] for each in parts["exact"] if each["k"] == near["k"])
+    exact_rate = min(each["steps_per_second"] for each in parts["exact"] if each["k"] == near["k"])
     numbers = rows * columns
     alone = sum(near["driver"][name] for name in ("kinds", "lay_out")) / (near["rows"] * near["columns"]) * numbers
     few = float(binom.cdf(ENOUGH - 1, k, laid_out / rows))
     placing = min(each["rows_per_second"] for each in parts["placing"])
     work = {
-        "graph of all": model_graph(rows, columns, near=near, exact_rate=exact_rate),
-        "graph of those laid out": model_graph(laid_out, columns, near=near, exact_rate=exact_rate),
-        "neighbors among those laid out": rows * few * laid_out * (columns + STEPS_A_PAIR) / exact_rate,
+        "graph of all": model_search(rows, rows, columns, near=near, exact_rate=exact_rate),
+        "graph of those laid out": model_search(laid_out, laid_out, columns, near=near, exact_rate=exact_rate),
+        "neighbors among those laid out": model_search(
+            round(rows * few), laid_out, columns, near=parts["among"], exact_rate=exact_rate
+        ),
         "placing, a map": rows / placing,
     }
     return {
         "rows": rows,
         "columns": columns,
         "laid_out": laid_out,
+        "k": k,
         "cores": cores,
         "core_seconds": work,
         "seconds_on_workers": sum(work.values()) / cores,
@@ -144,14 +152,14 @@ def estimate(parts: dict[str, Any], *, rows: int, columns: int, laid_out: int, c
     }
 
 
-def model_graph(rows: int, columns: int, *, near: dict[str, Any], exact_rate: float) -> float:
-    """Core seconds: true neighbors of the sample, centers, and rows against the columns that they read."""
+def model_search(queries: int, rows: int, columns: int, *, near: dict[str, Any], exact_rate: float) -> float:
+    """Core seconds: true neighbors of the sample, centers, and queries against the columns that they read."""
     n_centers = CLUSTERS_PER_ROOT * rows**0.5
     known = 2 * approximate.SAMPLE * rows * (columns + STEPS_A_PAIR) / exact_rate
-    assigned = rows + ROUNDS * min(rows, ROWS_PER_CENTER * n_centers)
+    assigned = queries + ROUNDS * min(rows, ROWS_PER_CENTER * n_centers)
     centers = assigned * n_centers * columns / near["center_steps_per_second"]
     read = near["columns_read_a_row"] + rows**0.5 / 4 - near["rows"] ** 0.5 / 4
-    return known + centers + rows * read * (columns + STEPS_A_PAIR) / near["steps_per_second"]
+    return known + centers + queries * read * (columns + STEPS_A_PAIR) / near["steps_per_second"]
 
 
 def measure_shards() -> dict[str, Any]:
@@ -160,10 +168,11 @@ def measure_shards() -> dict[str, Any]:
     parts = {
         "exact": [_tell(measure_exact(n, d, k)) for n, d, k in exact],
         "approximate": [_tell(measure_approximate(n, d, 90)) for n, d in near],
+        "among": _tell(measure_approximate(100_000, 256, NEIGHBORS, queries=200_000)),
         "placing": [_tell(measure_placing(k)) for k in (5, 15)],
     }
-    wanted = {"rows": 10_000_000, "columns": 256, "laid_out": 1_000_000}
-    return {**parts, "model": [estimate(parts, **wanted, cores=cores) for cores in (1, 16, 64)]}
+    wanted = {"columns": 256, "laid_out": 1_000_000, "k": 90, "cores": 64}
+    return {**parts, "model": [estimate(parts, rows=rows, **wanted) for rows in (10_000_000, 50_000_000)]}
 
 
 def _tell(found: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentscape.engine import Crew
-from latentscape.neighbors import METRICS, approximate, clusters, exact, find, find_neighbors
+from latentscape.neighbors import METRICS, approximate, clusters, exact, find, find_neighbors, find_neighbors_among
 from latentscape.neighbors.clusters import find_clusters
 
 
@@ -80,18 +80,49 @@ def test_duplicates_are_spread_from_the_approximate_graph(soon):
 
 def test_clusters_are_a_partition_and_each_is_nearest_to_itself():
     table = find_clusters(blobs(2000))
-    assert sorted(table.members.tolist()) == list(range(2000))
-    assert (table.near[:, 0] == np.arange(len(table.sizes))).all()
-    for cluster in range(0, len(table.sizes), 17):
-        assert (table.group[table.list_members(cluster)] == cluster).all()
+    assert sorted(table.rows.members.tolist()) == list(range(2000))
+    assert (table.near[:, 0] == np.arange(len(table.near))).all()
+    for cluster in range(0, len(table.near), 17):
+        assert (table.rows.of[table.rows.list_members(cluster)] == cluster).all()
 
 
 def test_reach_counts_the_columns_until_a_row_is_among_them():
     table = find_clusters(blobs(2000))
     rows = np.arange(0, 2000, 50, dtype=np.int32)
-    for row, needed in zip(rows, table.count_columns(7, rows), strict=True):
-        cluster = int(table.group[7])
+    cluster = int(table.rows.of[7])
+    for row, needed in zip(rows, table.count_columns(cluster, rows), strict=True):
         assert row in table.list_columns(cluster, int(needed))
         assert needed == 1 or row not in table.list_columns(cluster, int(needed) - 1)
-    assert table.share(2000) == 1.0
-    assert table.share(1) < 0.05
+    assert table.share(table.rows, 2000) == 1.0
+    assert table.share(table.rows, 1) < 0.05
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_queries_that_are_no_rows_find_nearly_all_among_near_clusters(monkeypatch, soon, metric):
+    features, queries = blobs()[:4000], blobs()[4000:]
+    features[:50] = features[50:100]  # equal rows are all found
+    queries[:20] = features[:20]
+    near = find_neighbors_among(queries, features, k=15, metric=metric, is_exact=False)
+    true = find_neighbors_among(queries, features, k=15, metric=metric)
+    found = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(near.indices, true.indices, strict=True)])
+    assert true.recall == 1.0
+    assert 0.99 <= near.recall < 1
+    assert abs(found - near.recall) < 0.01
+    assert (near.distances[:20, :2] == 0).all()
+    agree = near.indices == true.indices
+    assert agree.mean() > 0.95
+    np.testing.assert_allclose(near.distances[agree], true.distances[agree], rtol=1e-6)
+
+
+def test_few_queries_are_searched_exactly(soon):
+    features = blobs()
+    found = find_neighbors_among(features[:900], features, k=5, metric="euclidean", is_exact=False)
+    assert found.recall == 1.0
+    assert (found.indices[:, 0] == np.arange(900)).all()
+
+
+def test_queries_far_from_every_row_are_searched_exactly_or_well(soon):
+    features = blobs(3000)
+    found = find_neighbors_among(features + 100, features, k=5, metric="euclidean", is_exact=False)
+    true = find_neighbors_among(features + 100, features, k=5, metric="euclidean")
+    assert np.mean(found.indices == true.indices) > 0.97

@@ -1,6 +1,7 @@
 """The same graph, byte for byte, from workers that die, share nothing and may not write into what they are given."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -57,6 +58,17 @@ def test_approximate_search(metric, monkeypatch):
     assert here.recall == there.recall >= 0.99
     assert here.distances.dtype == np.float32
     assert same(there, here)
+
+
+def test_approximate_search_among_others(monkeypatch):
+    monkeypatch.setattr(find, "EXACT_WORK", 0)
+    monkeypatch.setattr(approximate, "WORTHWHILE", 1.0)
+    monkeypatch.setattr(approximate, "SAMPLE", 100)
+    half = len(FEATURES) // 2
+    ask = partial(find_neighbors_among, FEATURES[:half], FEATURES[half:], k=7, metric="cosine", is_exact=False)
+    here = ask()
+    assert here.recall < 1
+    assert same(ask(executor=Scattered(seed=3)), here)
 
 
 def test_clusters(monkeypatch):

@@ -60,8 +60,8 @@ def place_others(
     """The map of all samples, when those numbered `rows` have their places: each other one beside its nearest of them.
 
     `graph` is that of all `features`, `drawn` that of the rows laid out. The nearest are read off the graph where
-    `ENOUGH` of them are in it, else searched for; the place is that of `place_samples`. Equal rows have equal places.
-    It depends on no other sample that is placed, so it is the same whichever worker finds it.
+    `ENOUGH` of them are in it, else searched for, among near clusters where there are many; the place is that of
+    `place_samples`. Equal rows have equal places, and a place is the same whichever worker finds it.
     """
     kinds = graph.kinds or Kinds(first=np.arange(len(features)), group=np.arange(len(features)), neighbors=graph)
     home = np.full(len(kinds.first), -1, np.int32)
@@ -125,7 +125,7 @@ def _search(
         return Neighbors(indices=np.empty((0, 1), np.int32), distances=np.empty((0, 1)), metric=metric)
     laid_out = np.flatnonzero(home >= 0)
     tables = [np.asarray(features[kinds.first[each]]) for each in (alone, laid_out)]
-    found = find_neighbors_among(*tables, k=NEIGHBORS, metric=metric, executor=executor)
+    found = find_neighbors_among(*tables, k=NEIGHBORS, metric=metric, is_exact=False, executor=executor)
     return replace(found, indices=home[laid_out][found.indices])
 
 

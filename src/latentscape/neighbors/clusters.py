@@ -20,16 +20,15 @@ ROUNDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clusters:
-    """A partition of the rows; `near` lists for each cluster all clusters, the nearest centers first."""
+class Groups:
+    """Rows dealt out among clusters: each belongs to the one whose center is nearest."""
 
     members: Int32[np.ndarray, " row"]
     """Row numbers, cluster after cluster."""
     offsets: Int[np.ndarray, " ends"]
     """Where each cluster begins in `members`, and where the last one ends."""
-    group: Int[np.ndarray, " row"]
+    of: Int[np.ndarray, " row"]
     """The cluster of each row."""
-    near: Int32[np.ndarray, "cluster cluster"]
 
     @cached_property
     def sizes(self) -> Int[np.ndarray, " cluster"]:
@@ -40,26 +39,35 @@ class Clusters:
         """The rows of a cluster, ascending."""
         return self.members[self.offsets[cluster] : self.offsets[cluster + 1]].astype(np.int64)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """A partition of the rows; `near` lists for each cluster all clusters, the nearest centers first."""
+
+    rows: Groups
+    centers: Float32[np.ndarray, "cluster axis"]
+    near: Int32[np.ndarray, "cluster cluster"]
+
     def list_columns(self, cluster: int, reach: int) -> Int32[np.ndarray, " column"]:
         """The rows of the nearest clusters, its own first, until there are `reach` of them or more."""
-        chosen = self._choose(cluster, reach)
-        return np.concatenate([self.members[self.offsets[i] : self.offsets[i + 1]] for i in chosen])
+        members, offsets = self.rows.members, self.rows.offsets
+        return np.concatenate([members[offsets[i] : offsets[i + 1]] for i in self._choose(cluster, reach)])
 
-    def count_columns(self, line: int, rows: Int32[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
-        """For each of some rows how far the cluster of `line` has to reach, so that it is among the columns."""
-        order = self.near[self.group[line]]
+    def count_columns(self, cluster: int, rows: Int32[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
+        """For each of some rows how far a cluster has to reach, so that it is among the columns."""
+        order, sizes = self.near[cluster], self.rows.sizes
         before = np.empty(len(order), np.int64)
-        before[order] = np.cumsum(self.sizes[order]) - self.sizes[order]
-        return before[self.group[rows]] + 1
+        before[order] = np.cumsum(sizes[order]) - sizes[order]
+        return before[self.rows.of[rows]] + 1
 
-    def share(self, reach: int) -> float:
-        """The part of all pairs of rows that is compared."""
-        read = [self.sizes[self._choose(cluster, reach)].sum() for cluster in range(len(self.sizes))]
-        return float(self.sizes @ np.array(read)) / float(self.sizes.sum()) ** 2
+    def share(self, lines: Groups, reach: int) -> float:
+        """The part of all pairs of a line and a row that is compared."""
+        read = [self.rows.sizes[self._choose(cluster, reach)].sum() for cluster in range(len(self.near))]
+        return float(lines.sizes @ np.array(read)) / (float(lines.sizes.sum()) * float(self.rows.sizes.sum()))
 
     def _choose(self, cluster: int, reach: int) -> Int32[np.ndarray, " chosen"]:
         order = self.near[cluster]
-        return order[: int(np.searchsorted(np.cumsum(self.sizes[order]), reach)) + 1]
+        return order[: int(np.searchsorted(np.cumsum(self.rows.sizes[order]), reach)) + 1]
 
 
 def find_clusters(points: Float32[np.ndarray, "row axis"], *, executor: Executor = IN_PROCESS) -> Clusters:
@@ -71,11 +79,16 @@ def find_clusters(points: Float32[np.ndarray, "row axis"], *, executor: Executor
     centers = sample[generator.permutation(len(sample))[:count]]
     for _ in range(ROUNDS):
         centers = _move_centers(sample, centers, _find_nearest(sample, centers, executor))
-    group = _find_nearest(points, centers, executor)
-    sizes = np.bincount(group, minlength=len(centers))
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    members = np.argsort(group, kind="stable").astype(np.int32)
-    return Clusters(members=members, offsets=offsets, group=group, near=_order_by_distance(centers))
+    return Clusters(rows=deal(points, centers, executor=executor), centers=centers, near=_order_by_distance(centers))
+
+
+def deal(
+    points: Float32[np.ndarray, "row axis"], centers: Float32[np.ndarray, "cluster axis"], *, executor: Executor
+) -> Groups:
+    """Each point to its nearest center."""
+    nearest = _find_nearest(points, centers, executor)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(nearest, minlength=len(centers)))])
+    return Groups(members=np.argsort(nearest, kind="stable").astype(np.int32), offsets=offsets, of=nearest)
 
 
 def _find_nearest(

@@ -5,7 +5,7 @@ clusters are compared, and the share of true neighbors found is measured and rep
 """
 
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Float
 
 from latentscape.engine import Crew
 from latentscape.errors import DataError, UsageError, nearest
@@ -62,12 +62,15 @@ def find_neighbors_among(
     *,
     k: int,
     metric: str,
+    is_exact: bool = True,
     executor: Executor = IN_PROCESS,
 ) -> Neighbors:
-    """The k nearest rows of `features` for each query, by exact search; k is cut to the n there are.
+    """The k nearest rows of `features` for each query; k is cut to the n there are.
 
-    Indices are row numbers of `features`; a query that is also a row there finds it at distance 0. Raises DataError
-    where queries or features are empty, not finite, or of different widths; UsageError for another metric.
+    Indices are row numbers of `features`; a query that is also a row there finds it at distance 0. The search is exact,
+    and an answer depends on no other query, unless `is_exact` is False: then many queries of many rows are compared
+    with near clusters only, as in `find_neighbors`, and `recall` is measured. Raises DataError where queries or
+    features are empty, not finite, or of different widths; UsageError for another metric.
     """
     _refuse_unknown(metric)
     require_finite(features, purpose="a neighbor graph")
@@ -85,23 +88,23 @@ def find_neighbors_among(
     tables = queries.astype(kind, copy=False), features.astype(kind, copy=False)
     exponent = choose_exponent(*tables)
     asked, space = (place(table, metric=metric, exponent=exponent) for table in tables)
-    rows, distances = _search_among(asked, space, k=max(0, min(k, len(features))), executor=executor)
-    return Neighbors(indices=rows, distances=distances, metric=metric)
+    found = _search_among(asked, space, k=max(0, min(k, len(features))), is_exact=is_exact, executor=executor)
+    return Neighbors(indices=found.rows, distances=found.distances, metric=metric, recall=found.recall)
 
 
-def _search_among(
-    asked: Space, space: Space, *, k: int, executor: Executor
-) -> tuple[Int32[np.ndarray, "query k"], Float[np.ndarray, "query k"]]:
+def _search_among(asked: Space, space: Space, *, k: int, is_exact: bool, executor: Executor) -> Found:
     first, group = find_kinds(space)
     distinct = space if len(first) == len(group) else space.take(first)
     task = Task(queries=asked, space=distinct, k=min(k, len(first)))
     if not k:
-        return np.empty((len(asked.rows), 0), np.int32), np.empty((len(asked.rows), 0))
-    found = search_lines(task, np.arange(len(asked.rows)), executor=executor)
+        return Found(rows=np.empty((len(asked.rows), 0), np.int32), distances=np.empty((len(asked.rows), 0)))
+    found = None if is_exact else _search_quickly(task, executor)
+    found = found or search_lines(task, np.arange(len(asked.rows)), executor=executor)
     if distinct is space:
-        return found.rows, found.distances
+        return found
     with Crew() as crew:
-        return spread_kinds(found.rows, found.distances, group, k=k, crew=crew)
+        rows, distances = spread_kinds(found.rows, found.distances, group, k=k, crew=crew)
+    return Found(rows=rows, distances=distances, recall=found.recall)
 
 
 def _refuse_unknown(metric: str) -> None:
@@ -115,6 +118,11 @@ def _search(task: Task, executor: Executor) -> Found:
         return Found(rows=np.empty((n, 0), np.int32), distances=np.empty((n, 0)))
     if axes <= TREE_AXES and n >= TREE_ROWS:
         return search_tree(task, progress=executor.progress if n > QUIET_ROWS else SILENT)
-    is_much = n * n * (axes + STEPS_A_PAIR) > EXACT_WORK
-    found = search_approximately(task, executor=executor) if is_much else None
-    return found or search_lines(task, np.arange(n), executor=executor)
+    return _search_quickly(task, executor) or search_lines(task, np.arange(n), executor=executor)
+
+
+def _search_quickly(task: Task, executor: Executor) -> Found | None:
+    """Among near clusters, where exact search takes long and these are enough."""
+    (n, axes), n_queries = task.space.rows.shape, len(task.queries.rows)
+    is_much = n_queries * n * (axes + STEPS_A_PAIR) > EXACT_WORK
+    return search_approximately(task, executor=executor) if is_much else None
