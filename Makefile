@@ -51,10 +51,15 @@ chaos: $(READY)  ## kill it, starve it, feed it the worst; writes its figures in
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m chaos
 	$(TEST_ENV) $(BIN)/python -m chaos
 
-bench: $(READY)  ## maps and pages against peers, in the same run: what they cost and what they are worth (1 to 2 hours)
+bench: $(READY)  ## maps and pages against peers, then one machine against a cluster: what they cost (an hour and a half)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/explorer.py
+	$(BIN)/python benchmarks/scale.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale_retrieval.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale_retrieval.py --ray
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale_maps.py shards
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale_maps.py map
 
 clean:           ## remove the virtual environment and what the targets wrote
 	rm -rf .venv demo-output site

@@ -1,6 +1,6 @@
 """Features by workers of a Ray cluster beside one process on the same cores, and how large a worker gets.
 
-python benchmarks/scale.py                     # 20,000 texts, three rounds of each engine in turns, then memory
+python benchmarks/scale.py  # 12 minutes: 20,000 texts, three rounds of each engine in turns, then memory
 python benchmarks/scale.py --samples 2000 --rounds 1
 """
 

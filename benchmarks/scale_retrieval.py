@@ -2,7 +2,7 @@
 
 OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py           # two minutes, writes scale_retrieval.json
 OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py --runs 1
-OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py --ray     # the model beside a cluster of 1 and 2 workers
+OMP_NUM_THREADS=1 python benchmarks/scale_retrieval.py --ray     # two minutes: beside a cluster of 1 and 2 workers
 
 A part of n queries and m documents of d numbers takes 2 n m d operations in single precision, and for each of its
 lines the cosines of the k + 16 nearest candidates and of whatever lies within the rounding errors of a limit in

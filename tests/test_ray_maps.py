@@ -1,15 +1,14 @@
 """Graphs and maps from a real cluster are those of one process, byte for byte."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from latentscape.executor import IN_PROCESS
 from latentscape.layer_maps import MapPlan, map_layer
 from latentscape.neighbors import approximate, find, find_neighbors, spread
-from latentscape.ray_cluster import open_executor
+from latentscape.progress import SILENT
 from latentscape.store import Unkept
+from tests.ray_clusters import open_cluster
 from tests.scattered import same
 
 RANDOM = np.random.default_rng(0)
@@ -24,8 +23,7 @@ def test_a_cluster_makes_the_same_graph_and_the_same_map(monkeypatch):
     monkeypatch.setattr(spread, "QUIET_WORK", 0)
     monkeypatch.setattr(spread, "TASK_STEPS", 1e8)
     monkeypatch.setattr(approximate, "TASK_ROWS", 1000)
-    settings = SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)
-    with open_executor(settings) as cluster:
+    with open_cluster(SILENT) as cluster:
         exact = find_neighbors(FEATURES, k=15, executor=cluster)
         monkeypatch.setattr(find, "EXACT_WORK", 1)
         made = map_layer(Unkept(), FEATURES, layer="x", plan=PLAN, inputs={}, executor=cluster)

@@ -1,7 +1,5 @@
 """A retriever is judged by workers that share nothing, or by a Ray cluster, as by one process: to the last bit."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,10 @@ from latentscape.datasets.attributes import Attribute
 from latentscape.datasets.pair_samples import HardNegative, PairSamples, RawPairs
 from latentscape.executor import IN_PROCESS
 from latentscape.findings import Accounting, ModelCard
-from latentscape.measures import gram_sums, scan_shards, scan_tiles, unit_rows
-from latentscape.ray_cluster import open_executor
+from latentscape.measures import gram_sums, scan_shards, scan_tiles, second_look, unit_rows
+from latentscape.progress import SILENT
 from latentscape.retrieval_diagnosis import Background, diagnose_retrieval
+from tests.ray_clusters import open_cluster
 from tests.scattered import Scattered, same
 
 N, M, WIDTH, N_DISTRICTS = 120, 700, 24, 6
@@ -84,6 +83,8 @@ def test_workers_that_share_nothing_find_the_same(monkeypatch):
     monkeypatch.setattr(scan_shards, "LEAST_TILES", 1)
     monkeypatch.setattr(unit_rows, "BLOCK_NUMBERS", 40 * WIDTH)
     monkeypatch.setattr(gram_sums, "MOST_BLOCKS", 3)
+    monkeypatch.setattr(second_look, "DOCUMENTS_AT_ONCE", 64)
+    monkeypatch.setattr(second_look, "PART_PAIRS", 1)
     assert_same_findings(diagnose(IN_PROCESS), diagnose(Scattered()))
 
 
@@ -91,5 +92,6 @@ def test_workers_that_share_nothing_find_the_same(monkeypatch):
 def test_a_ray_cluster_finds_the_same(monkeypatch):
     monkeypatch.setattr(scan_shards, "LEAST_TILES", 1)  # the driver cuts the parts; tiles stay as they are
     monkeypatch.setattr(gram_sums, "MOST_BLOCKS", 1)
-    with open_executor(SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)) as executor:
+    monkeypatch.setattr(second_look, "PART_PAIRS", 1)
+    with open_cluster(SILENT) as executor:
         assert_same_findings(diagnose(IN_PROCESS), diagnose(executor))

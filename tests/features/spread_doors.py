@@ -1,7 +1,6 @@
 """Whatever door a model comes through, it travels to workers with its data. Run by `test_spread_doors.py`."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,12 +18,13 @@ from latentscape.models.classifiers import load_classifier
 from latentscape.models.loaded import DOCUMENT, QUERY, SidedText
 from latentscape.models.own_code import open_own_classifier, open_own_encoder
 from latentscape.models.text_models import load_text_model
-from latentscape.ray_cluster import open_executor
+from latentscape.progress import SILENT
 from latentscape.speech_input import Clips
 from latentscape.watch.still import StillAnswer
 from tests.models.classifier_folders import make_samples, write
 from tests.models.conftest import make_emotion as make_emotion  # a fixture
 from tests.models.conftest import make_text_folder as make_text_folder  # a fixture
+from tests.ray_clusters import open_cluster
 from tests.scattered import Scattered
 
 from .test_resume import fingerprint
@@ -48,7 +48,7 @@ def build():
 def cluster():
     """A real one, where Ray is installed."""
     pytest.importorskip("ray")
-    with open_executor(SimpleNamespace(engine="ray", workers=2, gpus_per_worker=1.0)) as executor:
+    with open_cluster(SILENT) as executor:
         yield executor
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError
-from latentscape.measures import pair_slots, unit_rows
+from latentscape.measures import second_look, unit_rows
 from latentscape.measures.similarity import SUFFIXES, measure_similarities, separation
 
 from .pair_scans import all_cosines, judge, mark_wrong, scan_by_hand
@@ -159,8 +159,8 @@ def test_blocks_change_nothing(monkeypatch):
     queries, documents, relevant, hard = make_random(7)
     whole = measure(queries, documents, relevant, hard=hard)
     monkeypatch.setattr(unit_rows, "BLOCK_NUMBERS", 5 * queries.shape[1])
-    monkeypatch.setattr(pair_slots, "QUERIES_AT_ONCE", 4)
-    monkeypatch.setattr(pair_slots, "DOCUMENTS_AT_ONCE", 7)
+    monkeypatch.setattr(second_look, "QUERIES_AT_ONCE", 4)
+    monkeypatch.setattr(second_look, "DOCUMENTS_AT_ONCE", 7)
     pieces = measure(queries, documents, relevant, hard=hard)
     for name, score in whole.scores.items():
         assert pieces.scores[name].value == pytest.approx(score.value, abs=1e-12)

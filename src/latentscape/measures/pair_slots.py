@@ -5,7 +5,6 @@ that a wrong pair's place among the right ones is known without doubt. In bins: 
 wrong pairs count as spread evenly.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ from jaxtyping import Float, Int
 
 from latentscape.measures.histogram import bin_cosines
 from latentscape.measures.pair_cosines import Pairs
-from latentscape.measures.unit_rows import take_unit_rows
-from latentscape.progress import SILENT, Progress
 
 SAME = 1e-12
 """Cosines that differ by less differ by rounding only: they tie."""
@@ -24,8 +21,6 @@ STEPS_PER_POINT = 50
 """Steps of the table that finds most places without a search."""
 DEAD = 1e-9
 """How close to a step's end a point makes its slot doubtful; far above rounding, far below a step."""
-QUERIES_AT_ONCE = 512
-DOCUMENTS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,80 +109,3 @@ def place_in_bins(positives: Pairs, *, negative: Int[np.ndarray, "group bin"]) -
     slot = bin_cosines(positives.values, n_bins=n_bins)
     share = np.clip((positives.values + 1.0) * (n_bins / 2) - slot, 1e-9, 1.0 - 1e-9)
     return Slots(group=positives.group, slot=slot, below=share, under=share, negative=negative)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resolved:
-    """What a second look at all pairs, in double precision, finds."""
-
-    negative: Int[np.ndarray, " slot"]
-    """How many wrong pairs lie in each slot around the points."""
-    by_group: Int[np.ndarray, "group thin_slot"]
-    """The same for each group, around the thinned points."""
-    above: tuple[int, ...]
-    """For each range asked for, how many wrong pairs lie above it."""
-    inside: tuple[Float[np.ndarray, " _"], ...]
-    """And the cosines of those in it, descending."""
-
-
-def resolve_pairs(
-    queries: Float[np.ndarray, "query feature"],
-    documents: Float[np.ndarray, "document feature"],
-    *,
-    left_out: Pairs,
-    group: Int[np.ndarray, " query"],
-    points: Points,
-    ranges: tuple[tuple[float, float], ...] = (),
-    progress: Progress = SILENT,
-) -> Resolved:
-    """Count all wrong pairs around points, in blocks; `left_out` are the pairs that don't count, right or ignored."""
-    n_groups, n_slots, thinned = int(group.max(initial=-1)) + 1, points.n_slots, thin_points(points)
-    n_thin = thinned.n_slots + 1  # the last one holds what does not count
-    join = np.append(_join_slots(points, thinned), thinned.n_slots)
-    counts, by_group = np.zeros(n_slots + 1, dtype=np.int64), np.zeros(n_groups * n_thin, dtype=np.int64)
-    above, inside = [0] * len(ranges), [[np.empty(0)] for _ in ranges]
-    starts = range(0, len(queries), QUERIES_AT_ONCE)
-    for start in progress.track(starts, label="Comparing pairs exactly", total=len(starts)):
-        rows = slice(start, start + QUERIES_AT_ONCE)
-        for cosines, unwanted in _walk(queries, documents, rows=rows, left_out=left_out):
-            slots = find_slots(points, cosines)
-            slots[unwanted] = n_slots
-            counts += np.bincount(slots.ravel(), minlength=n_slots + 1)
-            flat = join[slots] + group[rows, None] * n_thin
-            by_group += np.bincount(flat.ravel(), minlength=by_group.size)
-            cosines[unwanted] = -np.inf
-            for place, (low, high) in enumerate(ranges):
-                near = cosines[cosines >= low]
-                inside[place].append(near[near <= high])
-                above[place] += int(np.count_nonzero(near > high))
-    return Resolved(
-        negative=counts[:n_slots],
-        by_group=by_group.reshape(n_groups, n_thin)[:, :-1],
-        above=tuple(above),
-        inside=tuple(np.sort(np.concatenate(each))[::-1] for each in inside),
-    )
-
-
-def _join_slots(points: Points, thinned: Points) -> Int[np.ndarray, " slot"]:
-    """For each slot around the points the slot around the thinned ones that it is part of."""
-    joined = np.empty(points.n_slots, dtype=np.int64)
-    joined[1::2] = find_slots(thinned, points.values)
-    joined[::2] = 2 * np.append(np.searchsorted(thinned.values, points.values), thinned.values.size)
-    return joined
-
-
-def _walk(
-    queries: Float[np.ndarray, "query feature"],
-    documents: Float[np.ndarray, "document feature"],
-    *,
-    rows: slice,
-    left_out: Pairs,
-) -> Iterator[tuple[Float[np.ndarray, "row column"], tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]]]:
-    """Blocks of cosines of some queries with all documents, and which places of each don't count."""
-    units = take_unit_rows(queries, rows)
-    mine = slice(*np.searchsorted(left_out.query, (rows.start, rows.stop)))
-    query, document = left_out.query[mine] - rows.start, left_out.document[mine]
-    for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
-        block = take_unit_rows(documents, slice(start, start + DOCUMENTS_AT_ONCE))
-        here = (document >= start) & (document < start + len(block))
-        yield np.clip(units @ block.T, -1.0, 1.0), (query[here], document[here] - start)

@@ -3,17 +3,11 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from latentscape.executor import IN_PROCESS, Executor
 from latentscape.measures.pair_cosines import Pairs
-from latentscape.measures.pair_slots import (
-    Resolved,
-    choose_points,
-    find_slots,
-    place_around,
-    place_in_bins,
-    resolve_pairs,
-    thin_points,
-)
+from latentscape.measures.pair_slots import choose_points, find_slots, place_around, place_in_bins, thin_points
 from latentscape.measures.scan import PairScan
+from latentscape.measures.second_look import Resolved, resolve_pairs
 from latentscape.measures.separability import (
     PERCENTS,
     Population,
@@ -22,7 +16,6 @@ from latentscape.measures.separability import (
     find_threshold_bin,
     share_slots,
 )
-from latentscape.progress import SILENT, Progress
 
 EXACT_PAIRS = 5_000_000
 """Up to so many (query, document) pairs are looked at once more, in double precision."""
@@ -52,7 +45,7 @@ def describe_all_wrong(
     positives: Pairs,
     ignored: Pairs,
     scan: PairScan,
-    progress: Progress = SILENT,
+    executor: Executor = IN_PROCESS,
 ) -> Population:
     """Right pairs against every pair that is neither right nor ignored, as a scan has counted them or more finely."""
     n_groups, n_bins = scan.counts.shape
@@ -71,7 +64,7 @@ def describe_all_wrong(
             group=scan.group,
             points=points,
             ranges=tuple(ranges) if few else (),
-            progress=progress,
+            executor=executor,
         )
         slots = place_around(thin_points(points), positives, negative=resolved.by_group)
         values = _read_exactly(resolved, find_slots(points, positives.values))

@@ -155,7 +155,7 @@ def measure_similarities(  # noqa: PLR0917  what is compared, what is known of i
             population = describe_chosen_wrong(positives, chosen, n_groups=n_groups, n_bins=n_bins)
         elif not missing[suffix]:
             population = describe_all_wrong(
-                queries, documents, positives=positives, ignored=left_out, scan=scan, progress=executor.progress
+                queries, documents, positives=positives, ignored=left_out, scan=scan, executor=executor
             )
         scores |= measure_separability(
             population, suffix=suffix, n_queries=len(queries), reason=missing[suffix], seed=seed

@@ -8,20 +8,36 @@ import os
 import shutil
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 MARK = "LATENTSCAPE_CLUSTER"
 """In the environment of every process of a cluster that we started: its folder."""
+PATIENCE = 5.0
+"""Seconds that what was killed has to be gone."""
 
 
 def sweep(folder: Path) -> None:
-    """Kill what is left of a cluster, and remove its folder."""
+    """Kill what is left of a cluster, and remove its folder.
+
+    Looks until nothing is found: a process that is about to die may have started another since the first look.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while _kill_all(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kill_all(folder: Path) -> bool:
+    """Whether there was any."""
+    found = False
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if _belongs(process, folder):
                 os.kill(int(process.name), signal.SIGKILL)
-    shutil.rmtree(folder, ignore_errors=True)
+                found = True
+    return found
 
 
 def _belongs(process: Path, folder: Path) -> bool:
