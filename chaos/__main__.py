@@ -32,6 +32,7 @@ SERIES = (
     "kills",
     "signals",
     "workers",
+    "nodes",
     "power",
     "faults",
     "races",

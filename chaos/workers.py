@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +27,7 @@ LONGEST = 600.0
 MAY_LIVE = 5.0
 """Seconds that a killed driver's processes have to be gone."""
 PAIRS, FEW_PAIRS = 150, 100
-WORKERS = "4"
-"""With two, a kill every two seconds leaves a machine of two cores no time to start one."""
+WORKERS = "2"
 MARK = "LATENTSCAPE_CHAOS_WORKERS"
 """In the environment of a study and all it starts: whose they are."""
 
@@ -48,14 +47,14 @@ def run(folder: Path, *, scale: float = 1.0, seed: int = 0) -> list[Outcome]:
     n_pairs, between, most = (PAIRS, BETWEEN, 10**6) if scale >= 1 else (FEW_PAIRS, LONG_BETWEEN, FEW_KILLS)
     rng = random.Random(seed)
     words = write_study(folder, n_pairs)
-    reference, seconds = _study_alone(folder / "reference", words)
+    reference, seconds = study_alone(folder / "reference", words)
     n_runs, n_drivers = (max(1, round(wanted * scale)) for wanted in (RUNS, DRIVERS))
     workers, drivers = Tally(), Tally()
     for number in range(n_runs):
         place = folder / f"workers-{number}"
         study = Study(place, words, engine="ray")
         workers.struck += _kill_workers(study, rng=rng, between=between, most=most)
-        _judge(place, study, reference, tally=workers)
+        judge(place, study, reference, tally=workers)
     for number in range(n_drivers):
         _kill_driver(folder / f"driver-{number}", words, reference, tally=drivers, longest=seconds, rng=rng)
     return [
@@ -101,11 +100,13 @@ def write_study(folder: Path, n_pairs: int) -> list[str]:
 class Study:
     """A command as it runs, in a session of its own."""
 
-    def __init__(self, place: Path, words: Sequence[str], *, engine: str) -> None:
+    def __init__(
+        self, place: Path, words: Sequence[str], *, engine: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.token = secrets.token_hex(8)
         place.mkdir(parents=True, exist_ok=True)
         self._said = place / "said"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", MARK: self.token}
+        whole = {**os.environ, **(environment or {}), "OMP_NUM_THREADS": "1", MARK: self.token}
         with self._said.open("ab") as said:
             self.process = subprocess.Popen(
                 [
@@ -121,7 +122,7 @@ class Study:
                     "run",
                 ],
                 cwd=place,
-                env=environment,
+                env=whole,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -153,7 +154,8 @@ class Study:
         self.process.wait()
 
 
-def _study_alone(place: Path, words: Sequence[str]) -> tuple[dict[str, str], float]:
+def study_alone(place: Path, words: Sequence[str]) -> tuple[dict[str, str], float]:
+    """The files of an undisturbed local run, and its seconds."""
     began, study = time.monotonic(), Study(place, words, engine="local")
     if not study.wait(LONGEST) or study.process.returncode:
         study.end()
@@ -192,10 +194,11 @@ def _kill_driver(
             study.end()
     again = Study(place, words, engine=rng.choice(["local", "ray"]))
     again.wait(LONGEST)
-    _judge(place, again, reference, tally=tally)
+    judge(place, again, reference, tally=tally)
 
 
-def _judge(place: Path, study: Study, reference: dict[str, str], *, tally: Tally) -> None:
+def judge(place: Path, study: Study, reference: dict[str, str], *, tally: Tally) -> None:
+    """Tell a study that failed, or whose run folder is not the local run's; the folder goes."""
     code = study.process.poll()
     if code != 0:
         study.end()

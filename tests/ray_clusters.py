@@ -55,6 +55,17 @@ def prepare_naps(seconds):
     return work
 
 
+def prepare_origins(bad):
+    """Work that tells who started its process, and dies over the number that is bad."""
+
+    def work(task):
+        if task == bad:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Path(f"/proc/{os.getppid()}/cmdline").read_text()
+
+    return work
+
+
 def prepare_poison(bad):
     """Work that kills its process where a task holds the number that is bad."""
 

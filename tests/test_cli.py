@@ -77,6 +77,8 @@ def test_no_words_show_the_help_and_the_version_is_a_version(run_command):
         ("latents --config c --allow-mising x", "--allow-missing"),
         ("map", "FEATURES"),
         ("map f.npy more", "more"),
+        ("map f.npy --workers 2.5", "--workers"),
+        ("latents --config c --gpus-per-worker 2.5", "--gpus-per-worker"),
         ("map f.npy --lables x", "--labels"),
         ("map f.npy --method tsen", "did you mean `tsne`"),
         ("map f.npy --method ,", "--method"),

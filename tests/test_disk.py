@@ -250,6 +250,8 @@ WRITERS = {
     "lock.py": "the lock must be one file for ever, so that it can be held",
     "engine.py": "the cache of compiled loops and its record, beside numba's own files",
     "object_store.py": "tables on their way from a store, in a temporary folder; shards in a store, which is no disk",
+    "ray_cluster/address.py": "the null device, while Ray asks a cluster",
+    "ray_cluster/fork_server.py": "the temporary folder of a socket",
     "ray_cluster/guard.py": "the temporary folder of a cluster that is over, removed",
     "process.py": "the null device, where streams were closed",
     "demo/": "sample data and trained checkpoints, which are inputs of a study",

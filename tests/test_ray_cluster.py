@@ -31,7 +31,8 @@ from latentscape.extras import MissingExtraError
 from latentscape.ray_cluster import RayExecutor, guard, open_executor, rounds
 from latentscape.ray_cluster.cluster import Cluster
 from latentscape.ray_cluster.deaths import find_reason, is_full_disk
-from latentscape.ray_cluster.worker import Setting, Worker, pack_apart, unpack_apart
+from latentscape.ray_cluster.parcels import Setting, pack_apart, unpack_apart
+from latentscape.ray_cluster.worker import Worker
 
 from . import ray_clusters as does
 from .listening import Listener
@@ -125,17 +126,29 @@ def test_the_guard_ends_what_belongs_to_a_cluster_and_nothing_else(tmp_path):
 
 @pytest.mark.parametrize(
     ("gpus", "each", "workers", "wanted"),
-    [(2, 1.0, 0, 2), (2, 0.5, 0, 4), (1, 0.3, 0, 3), (4, 1.0, 3, 3), (1, 0.1, 0, 8)],
+    [(2, 1.0, 0, 2), (2, 0.5, 0, 4), (1, 0.3, 0, 3), (4, 1.0, 3, 3), (1, 0.1, 0, 8), (2, 1.0, 5, 5)],
 )
 def test_workers_share_the_gpus(gpus, each, workers, wanted):
     executor = RayExecutor(Listener(), workers=workers, gpus_per_worker=each)
     resources = {"GPU": gpus, "CPU": 8.0}
     executor._cluster._ray = SimpleNamespace(cluster_resources=lambda: resources)
     assert executor._count_workers("cuda") == wanted
+    assert executor.n_workers == (workers or 8)
     del resources["GPU"]
     with pytest.raises(ResourceError, match="too few GPUs") as told:
         executor._count_workers("cuda")
     assert told.value.fault == "cluster-unusable"
+
+
+def test_workers_that_were_asked_for_are_what_makes_a_cluster_grow():
+    executor = RayExecutor(Listener(), workers=12, gpus_per_worker=1.0)
+    executor._cluster._ray = SimpleNamespace(cluster_resources=dict)
+    assert executor.n_workers == 12
+    executor._cluster._folder = Path()  # one of our own does not grow
+    assert executor.n_workers == 12
+    resources = {"GPU": 2.0}
+    executor._cluster._ray = SimpleNamespace(cluster_resources=lambda: resources)
+    assert executor._count_workers("cuda") == 2
 
 
 def test_what_is_shared_is_neither_copied_nor_read_only():
@@ -165,7 +178,7 @@ def test_our_errors_travel_whole(kind):
 
 
 def test_a_worker_answers_with_results_and_errors_as_values(monkeypatch):
-    for name in ("_hold_threads", "end_with_parent"):  # they are for a process of its own
+    for name in ("hold_threads", "end_with_parent"):  # they are for a process of its own
         monkeypatch.setattr(f"latentscape.ray_cluster.worker.{name}", lambda *_: None)
     worker = Worker(Setting(paths=[], folder=str(Path.cwd()), environment={}))
     assert not worker.prepare(pack_apart((does.prepare_error, "ours"))).failed
@@ -275,6 +288,16 @@ def test_poison_is_narrowed_down_and_named_after_three_deaths(executor, heard):
     assert found.items() <= {(0,): 0, (4, 5): 9, (4,): 4, (5,): 5}.items()
     assert sum("a worker died over rows 1 to 1" in each for each in heard.said[n_before:]) == 3
     assert dict(executor.run(does.prepare_naps, 0, [1], job=job(1)))[1][0] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_what_is_slow_to_open_is_forked_and_dies_as_workers_do(executor):
+    slow = job(4, is_slow_to_open=True)
+    told = dict(executor.run(does.prepare_origins, 9, range(4), job=slow))
+    assert all("fork_server" in origin for origin in told.values())
+    with pytest.raises(WorkerDiedError, match="3 workers died over 9"):
+        list(executor.run(does.prepare_origins, 9, [8, 9], job=slow))
 
 
 @pytest.mark.slow

@@ -1,12 +1,12 @@
 """Words -> settings -> conductor. Nothing heavy is imported before a command runs."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, get_args
 
-from cyclopts import App, Parameter
+from cyclopts import App, CoercionError, Parameter
 
 from latentscape.cli_train import train
 from latentscape.errors import UsageError
@@ -32,6 +32,7 @@ app = App(
     name="latentscape",
     help="See what a trained model learned: maps you can trust, numbers you can defend.",
     help_epilogue="Example: `latentscape demo` trains two small models and shows what they learned.",
+    config=lambda _app, _words, options: _refuse_fractions(options),
     default_parameter=Parameter(negative=(), show_default=lambda default: _spell_default(default)),
     suppress_keyboard_interrupt=False,  # `process` has a word to say
 )
@@ -344,6 +345,19 @@ def _run(words: Sequence[str]) -> None:
             where = f"`{word or before}` is followed by nothing" if word or before else "the first word is empty"
             raise UsageError(where, hint="is a variable of your script empty?")
     app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def _refuse_fractions(options: Iterable[Any]) -> None:
+    """Raise where a whole number is asked for and another is given: else it would be rounded, and nobody told."""
+    for option in options:
+        takes = get_args(option.hint) or (option.hint,)
+        for token in option.tokens if int in takes and float not in takes else ():
+            try:
+                is_whole = "." not in token.value or float(token.value).is_integer()
+            except ValueError:  # no number at all, which is told where it is read
+                is_whole = True
+            if not is_whole:
+                raise CoercionError(token=token, target_type=int, argument=option)
 
 
 def _report(scores: Mapping[str, Any], summary: str, *, as_json: bool, talk: Talk, folder: Path | None = None) -> None:

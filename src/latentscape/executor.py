@@ -26,6 +26,8 @@ class Job:
     """A task in smaller ones, which give the same together; nothing where it can't be cut further."""
     device: str = "cpu"
     """Where a worker computes: `cuda` takes a share of a GPU."""
+    is_slow_to_open: bool = False
+    """Whether what is shared takes seconds to unpack, as a model does with its libraries."""
     stopping: Callable[[], bool] = lambda: False
     """Asked now and then: where it says so no further task is begun, and the iteration ends after those under way."""
 

@@ -9,6 +9,7 @@ from latentscape.features import LazyInputs, NoShards, Reading, harvest
 from latentscape.features.inputs import Unreadable, find_read, pack_inputs
 from latentscape.features.plan import Plan, plan_batches
 from latentscape.features.spread import Batches, describe_batches, split_batches
+from tests.listening import Listener
 from tests.scattered import Scattered, copy
 
 from .shards_in_memory import Bomb, CrashError, ShardsInMemory
@@ -150,6 +151,19 @@ def test_a_batch_that_kills_workers_only_together_is_named_whole():
         read(Exact, clips(LENGTHS), executor=kills)
     assert all(str(row) in caught.value.what for row in batch)
     assert "--batch-size" in caught.value.hint
+
+
+def test_a_batch_over_which_somebody_else_killed_workers_is_read_in_the_end():
+    batch, deaths, said = list_batches()[2], [0], Listener()
+
+    def kills(task):
+        is_there = set(batch) <= rows_of(task)
+        deaths[0] += is_there and len(task) == 1
+        return is_there and deaths[0] < 3
+
+    made, _ = read(Exact, clips(LENGTHS), executor=Scattered(progress=said, kills=kills))
+    assert fingerprint(made) == fingerprint(read(Exact, clips(LENGTHS))[0])
+    assert any("read together again" in each for each in said.said)
 
 
 def test_a_task_is_cut_down_to_single_batches():

@@ -3,12 +3,14 @@
 import json
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from latentscape.errors import UsageError
 from latentscape.maps import MapOptions
 from latentscape.settings import EmbeddingsSettings, LatentsSettings, MapSettings, record_settings
+from latentscape.settings.choices import check_workers
 
 
 def embeddings(**changes):
@@ -31,6 +33,39 @@ def test_numbers_out_of_range_are_refused_by_their_option(change):
     assert refused.value.exit_code == 2
     with pytest.raises(UsageError, match=option):
         LatentsSettings(config=Path("c.yml"), **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"engine": "Ray"},
+        {"engine": None},
+        {"workers": -1},
+        {"workers": "two"},
+        {"workers": 2.0},
+        {"workers": True},
+        {"gpus_per_worker": 0},
+        {"gpus_per_worker": 0.00001},
+        {"gpus_per_worker": 2.5},
+        {"gpus_per_worker": float("nan")},
+        {"gpus_per_worker": "half"},
+    ],
+)
+def test_who_does_the_work_is_one_of_two_and_counted_in_what_ray_takes(change):
+    option = "--" + next(iter(change)).replace("_", "-")
+    with pytest.raises(UsageError, match=option) as refused:
+        check_workers(SimpleNamespace(**{"engine": "ray", "workers": 0, "gpus_per_worker": 1.0, **change}))
+    assert refused.value.fault == "option-value"
+
+
+def test_every_command_that_takes_workers_checks_them():
+    for settings in (embeddings, MapSettings, LatentsSettings):
+        with pytest.raises(UsageError, match="--workers"):
+            settings(workers=-1)
+
+
+def test_whole_gpus_and_shares_of_one_are_taken():
+    assert [embeddings(gpus_per_worker=each).gpus_per_worker for each in (1, 2.0, 0.0001, 0.5)] == [1, 2.0, 0.0001, 0.5]
 
 
 def test_layers_may_be_separated_by_commas_or_repeated():

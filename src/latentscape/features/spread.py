@@ -1,5 +1,6 @@
 """Reading the batches of a plan by workers that share nothing: what comes back is what one process would have read."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,9 @@ TASKS_PER_WORKER = 4
 """At least so many, where there are batches enough: whoever is done early takes another."""
 MOST_NAMED = 5
 """Rows that end processes are looked for until so many are found."""
+MOST_ACCUSED = 3
+"""A batch over which workers die, but over no sample of it, is tried again until it was so often so: whoever kills
+workers for reasons of his own, kills three in a row over one batch now and then."""
 MOST_SHOWN = 8
 """Rows named in the words for a task."""
 
@@ -158,6 +162,8 @@ class Spread:
         self._ends: dict[int, CannotMaskError | LatentscapeError] = {}
         """By batch, why nothing comes after it."""
         self._n_taken = 0
+        self._n_accused = Counter[int]()
+        """By batch, how often workers died over it again and again."""
 
     def read(self) -> None:
         """Read every batch that is left; each task becomes a shard. Does not return where somebody asked to stop.
@@ -181,7 +187,8 @@ class Spread:
                 for task, outcome in self.executor.run(prepare_reading, self.shared, self._make_tasks(runs), job=job):
                     self._take(task, outcome)
             except WorkerDiedError as error:
-                raise self._find_rows(error, job) from error
+                self._judge(error, job)
+                continue
             self.harvest.stop_if_asked()
             if self._n_taken == n_taken:
                 raise AssertionError(f"of {len(runs)} tasks none was done")
@@ -234,14 +241,25 @@ class Spread:
             name=describe_batches,
             split=split_batches,
             device=self.harvest.reading.device,
+            is_slow_to_open=True,
             stopping=lambda: self.harvest.shards.stopping,
         )
 
-    def _find_rows(self, error: WorkerDiedError, job: Job) -> WorkerDiedError:
-        """Which samples of the task end the process that reads them, tried one by one."""
-        if not isinstance(error.task, Batches) or len(error.task) > 1:
-            return error
-        batch, guilty = error.task, []
+    def _judge(self, error: WorkerDiedError, job: Job) -> None:
+        """Name the samples that end the process that reads them. Returns where the batch should be tried again."""
+        batch = error.task
+        if not isinstance(batch, Batches) or len(batch) > 1:
+            raise error
+        guilty = self._find_guilty(batch, job)
+        self._n_accused[batch.first] += 1
+        if guilty or len(batch.rows[0]) == 1 or self._n_accused[batch.first] == MOST_ACCUSED:
+            raise _tell(batch, guilty) from error
+        said = f"no sample of {describe_batches(batch)} ends a worker alone: they are read together again"
+        self.harvest.progress.say(said)
+
+    def _find_guilty(self, batch: Batches, job: Job) -> list[int]:
+        """Rows of a batch over which workers die, tried one by one."""
+        guilty: list[int] = []
         left = {task.rows[0][0]: task for task in batch.take_samples()}
         while len(batch.rows[0]) > 1 and left and len(guilty) < MOST_NAMED:
             try:
@@ -250,10 +268,10 @@ class Spread:
                     del left[task.rows[0][0]]
             except WorkerDiedError as death:
                 if not isinstance(death.task, Batches):
-                    return error
+                    raise
                 guilty.append(death.task.rows[0][0])
                 del left[guilty[-1]]
-        return _tell(batch, guilty)
+        return guilty
 
 
 def _tell(batch: Batches, guilty: Sequence[int]) -> WorkerDiedError:

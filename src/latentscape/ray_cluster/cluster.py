@@ -1,38 +1,40 @@
 """The cluster itself: found or started when it is first needed, heard only by this machine, gone when we are."""
 
+import logging
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
-from latentscape.errors import ResourceError, UsageError
+from latentscape.engine import count_threads
+from latentscape.errors import ResourceError
 from latentscape.progress import Progress
 from latentscape.ray_cluster import guard
+from latentscape.ray_cluster.address import few_attempts, find_host, first_line, refuse_address, require_answer
 from latentscape.ray_cluster.deaths import explain_loss
+from latentscape.ray_cluster.watch import Watch
 
+Found = TypeVar("Found")
 LOOPBACK = "127.0.0.1"
-PATIENCE = 5.0
-"""Seconds that the address of a cluster has to answer."""
 _STARTED: list[Path] = []
 """The folder of the cluster that this process started, as long as it runs: other executors may use it, too."""
+LOOK = 0.1
+"""Seconds between two looks at whether a question to the cluster can still be answered."""
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
-_SILENT = "`ray status` on a node of the cluster tells whether it runs; without RAY_ADDRESS one is started here"
-_STRANGE = (
-    "somebody answers there: a cluster that asks for a token needs RAY_AUTH_MODE=token and its token "
-    "(`ray get-auth-token`), and Ray and Python must be of the versions that it has"
-)
+GB_EACH = 0.6
+"""What a worker takes with a small model, of which most is torch itself."""
 _TOKEN = secrets.token_hex(32)
 """What the processes of our cluster know each other by: another user of this machine does not have it."""
 
@@ -41,12 +43,13 @@ _TOKEN = secrets.token_hex(32)
 class Cluster:
     """Ray, connected on the first use: to a cluster of the user's, else to one of our own on this machine."""
 
-    def __init__(self, *, n_cores: int, progress: Progress) -> None:
-        self._n_cores, self._progress = n_cores, progress
+    def __init__(self, *, n_cores: int, progress: Progress, n_workers: int = 0) -> None:
+        self._n_cores, self._progress, self._n_workers = n_cores, progress, n_workers or n_cores
         self._ray: Any = None
         self._connected = False
         self._folder: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
+        self._watch: Watch | None = None
 
     @property
     def ray(self) -> Any:
@@ -54,7 +57,7 @@ class Cluster:
 
         Raises:
             UsageError: RAY_ADDRESS names no cluster.
-            ResourceError: a cluster can't be started, or does not answer.
+            ResourceError: a cluster can't be started, does not answer, or was lost.
         """
         if self._ray is None:
             known = sys.modules.get("ray")
@@ -64,6 +67,11 @@ class Cluster:
                 self._ray = self._connect(address)
             else:
                 self._ray = self._start()
+            if not _STARTED:
+                with suppress(AttributeError, ValueError):  # Ray's client has no address of the head
+                    self._watch = Watch(self._ray)
+        if self._watch is not None:
+            self._watch.require_alive()  # what is called after a loss would speak to a Ray that was left
         return self._ray
 
     @property
@@ -71,13 +79,48 @@ class Cluster:
         """Where the workers of a cluster of this process write; None where it is another's."""
         return _STARTED[-1] / "session_latest" / "logs" if _STARTED else None
 
+    def load(self) -> None:
+        """Import the library, which begins nothing; how a cluster of ours is guarded is read as that is done."""
+        if "ray" not in sys.modules and self.is_own:
+            with _undisturbed(_guarded_environment()):
+                import_module("ray")
+
     def count_gpus(self) -> float:
         """How many GPUs the whole cluster has."""
-        return float(self.ray.cluster_resources().get("GPU", 0))
+        return float(self.ask(self.ray.cluster_resources).get("GPU", 0))
+
+    def count_free(self, device: str) -> tuple[float, float]:
+        """How many cores, or GPUs, nobody has now, and how many there are."""
+        kind = "GPU" if device.startswith("cuda") else "CPU"
+        free, every = self.ask(self.ray.available_resources), self.ask(self.ray.cluster_resources)
+        return free.get(kind, 0.0), every.get(kind, 0.0)
 
     def count_cores(self) -> int:
         """How many cores workers may take, all nodes together."""
-        return self._n_cores if self.is_own else max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+        return self._n_cores if self.is_own else max(1, int(self.ask(self.ray.cluster_resources).get("CPU", 1)))
+
+    def ask(self, question: Callable[[], Found]) -> Found:
+        """What comes of a call of Ray's that would wait, and never return, where the head is gone.
+
+        Raises:
+            ResourceError: the cluster was lost.
+            what the call raises.
+        """
+        self.require_alive()
+        answer: Future[Found] = Future()
+
+        def put() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as error:  # noqa: BLE001  raised where it is waited for
+                answer.set_exception(error)
+
+        asking = threading.Thread(target=put, daemon=True, name="question to the cluster")
+        asking.start()
+        while asking.is_alive():
+            self.require_alive()
+            asking.join(LOOK)
+        return answer.result()
 
     @property
     def is_own(self) -> bool:
@@ -89,7 +132,9 @@ class Cluster:
         return not taken and os.environ.get("RAY_ADDRESS", "") in ("", "local")
 
     def require_alive(self) -> None:
-        """Raise ResourceError where a part of our own cluster ended without which nothing goes on."""
+        """Raise ResourceError where a part of the cluster is gone without which nothing goes on."""
+        if self._watch is not None:
+            self._watch.require_alive()
         if not _STARTED:
             return
         node = import_module("ray._private.worker")._global_node
@@ -101,10 +146,13 @@ class Cluster:
     def close(self) -> None:
         """Leave a cluster of the user's; end our own, down to the last process and file."""
         ray, self._ray = self._ray, None
+        watch, self._watch = self._watch, None
         try:
+            if watch is not None:
+                watch.leave()
             if ray is not None and self._connected:
                 with suppress(Exception):  # it may be gone already
-                    ray.shutdown()
+                    _shut_down(ray, at_once=self._folder is not None)
         finally:
             self._connected = False
             if self._folder is not None:
@@ -117,25 +165,26 @@ class Cluster:
                 self._guard = None
 
     def _connect(self, address: str) -> Any:
-        _require_answer(address)
+        place = require_answer(address)
         # Else Ray looks for a cluster on loopback at another address of this machine.
-        here = _on_loopback() if _find_host(address) in LOOPBACKS else nullcontext()
+        here = _on_loopback() if find_host(place) in LOOPBACKS else nullcontext()
         try:
-            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0"}), here:
+            with _undisturbed({"RAY_USAGE_STATS_ENABLED": "0"}), here, few_attempts():
                 ray = import_module("ray")
                 self._connected = True
                 ray.init(address=address, log_to_driver=False, configure_logging=False, logging_level="ERROR")
         except Exception as error:
             self.close()
-            raise _refuse_address(address, got=_first_line(error), hint=_STRANGE) from error
+            raise refuse_address(address, got=first_line(error)) from error
         self._progress.say(f"connected to the Ray cluster at {address}")
         return ray
 
     def _start(self) -> Any:
-        self._folder = _make_folder()
+        self._progress.say("starting a Ray cluster on this machine")
         try:
+            self._folder = _make_folder()
             self._guard = _start_guard(self._folder)
-            with _undisturbed(_own_environment(self._folder)), _on_loopback():
+            with _undisturbed({guard.MARK: str(self._folder), **_guarded_environment()}), _on_loopback():
                 ray = import_module("ray")
                 self._connected = True
                 ray.init(
@@ -153,15 +202,30 @@ class Cluster:
             self.close()
             if not isinstance(error, Exception) or isinstance(error, ImportError):
                 raise
-            raise ResourceError(
-                "a Ray cluster can't be started on this machine",
-                got=_first_line(error),
-                hint="`--engine local` does the same without one; RAY_ADDRESS names a cluster that runs already",
-                fault="cluster-unusable",
-            ) from error
+            raise _explain_start(error) from error
         _STARTED.append(self._folder)
-        self._progress.say(f"a Ray cluster was started on this machine, heard by no other: {self._n_cores} cores")
+        self._tell_room()
         return ray
+
+    def _tell_room(self) -> None:
+        cores = f"{(n_real := count_cores())} core{'s' * (n_real != 1)}"
+        room = cores if self._n_cores <= n_real else f"{self._n_cores} places for workers on {cores}"
+        self._progress.say(f"a Ray cluster was started on this machine, heard by no other: {room}")
+        needed, there = self._n_workers * GB_EACH, _count_memory() / 1e9
+        if needed > there:
+            self._progress.say(
+                f"{self._n_workers} workers may need {needed:.0f} GB and more, and this machine has {there:.0f}: where "
+                "some are killed for memory, choose fewer `--workers`"
+            )
+
+
+def _shut_down(ray: Any, *, at_once: bool) -> None:
+    """Leave; `at_once`: end what we started without the second of grace that Ray gives each of its processes."""
+    node = import_module("ray._private.worker")._global_node
+    if at_once and node is not None:
+        kill = node.kill_all_processes
+        node.kill_all_processes = lambda **_: kill(check_alive=False, allow_graceful=False)
+    ray.shutdown()
 
 
 @contextmanager
@@ -192,9 +256,13 @@ def _quiet() -> Iterator[None]:
     before = [(module, name, getattr(module, name)) for module, name in muted if hasattr(module, name)]
     for module, name, _ in before:
         setattr(module, name, lambda *_, **__: None)
+    log = logging.getLogger("ray")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
+        log.setLevel(level)
         for module, name, value in before:
             setattr(module, name, value)
 
@@ -212,10 +280,10 @@ def _on_loopback() -> Iterator[None]:
         vars(constants).update(ENABLE_RAY_CLUSTER=before)
 
 
-def _own_environment(folder: Path) -> dict[str, str]:
+def _guarded_environment() -> dict[str, str]:
     """Nothing is sent home, every socket is on loopback, and whoever speaks to the cluster must know its token."""
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-    return {guard.MARK: str(folder), **quiet, **_choose_token()}
+    # First the token: it is chosen where nobody imported Ray.
+    return {**_choose_token(), "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @cache
@@ -223,6 +291,17 @@ def _choose_token() -> dict[str, str]:
     """Settled with the first cluster: Ray reads it once a process, so later clusters must have the same."""
     is_chosen = "ray" in sys.modules or any(name.startswith("RAY_AUTH_") for name in os.environ)
     return {} if is_chosen else {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}
+
+
+def _explain_start(error: Exception) -> ResourceError:
+    place = "Ray keeps sockets and logs in a folder for temporary files: make room there, or name another by TMPDIR"
+    other = "RAY_ADDRESS names a cluster that runs already"
+    return ResourceError(
+        "a Ray cluster can't be started on this machine",
+        got=first_line(error),
+        hint=f"`--engine local` does the same without one; {place if isinstance(error, OSError) else other}",
+        fault="cluster-unusable",
+    )
 
 
 def _make_folder() -> Path:
@@ -239,36 +318,17 @@ def _start_guard(folder: Path) -> "subprocess.Popen[bytes]":
 
 def _choose_store() -> int:
     """Bytes for what workers share: at most a quarter of the memory, and half of what its file system has left."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = _count_memory()
     with suppress(OSError):
         memory = min(memory, 2 * shutil.disk_usage("/dev/shm").free)  # noqa: S108
     return max(2**27, memory // 4)
 
 
-def _require_answer(address: str) -> None:
-    """Raise UsageError where nobody answers at the address of a cluster: Ray itself would ask for minutes."""
-    if address == "auto":
-        return
-    port = address.rpartition(":")[2]
-    try:
-        socket.create_connection((_find_host(address), int(port)), timeout=PATIENCE).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise _refuse_address(address, got=str(error), hint=_SILENT) from error
+def _count_memory() -> int:
+    """Bytes of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _find_host(address: str) -> str:
-    return address.rpartition("://")[2].rpartition(":")[0].strip("[]")
-
-
-def _refuse_address(address: str, *, got: str, hint: str = _SILENT) -> UsageError:
-    return UsageError(
-        f"the Ray cluster at `{address}`, which RAY_ADDRESS names, can't be joined",
-        got=got,
-        expected="HOST:PORT of the head node of a cluster that runs",
-        hint=hint,
-        fault="cluster-missing",
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
+def count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or count_threads()

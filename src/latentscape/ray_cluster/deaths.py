@@ -11,8 +11,9 @@ from latentscape.errors import LatentscapeError, ResourceError, WorkerDiedError
 
 TRIES = 3
 SILENT = "it ended without a word, as when the system kills for memory"
+NODE_LOST = "its node was lost"
 SILENT_STARTS = 20
-"""So many workers in a row may be killed as they start: somebody else's kill says nothing of our work."""
+"""So many workers in a row may be killed as they start, or their nodes: that says nothing of our work."""
 GOES_ON = "run the same command again: what is finished is kept"
 _SIGNAL = re.compile(rb"(SIG[A-Z]{2,6}) received|Fatal Python error: ([^\n]{3,80})")
 _MOST_READ = 2**20
@@ -66,7 +67,7 @@ def find_reason(error: BaseException, *, pid: int | None, logs: Path | None) -> 
     said = str(error)
     known: tuple[tuple[Callable[[], Any], str], ...] = (
         (lambda: type(error).__name__ == "OutOfMemoryError", "its node ran out of memory, and Ray ended it"),
-        (lambda: type(error).__name__ == "NodeDiedError" or "node has died" in said, "its node was lost"),
+        (lambda: type(error).__name__ == "NodeDiedError" or "node has died" in said, NODE_LOST),
         (lambda: type(error).__name__ == "ActorUnavailableError", "it can't be reached any more"),
         (lambda: "Object" in type(error).__name__, "what it made was lost"),
     )

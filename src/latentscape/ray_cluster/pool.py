@@ -1,23 +1,25 @@
 """`--engine` -> who does the work; workers that stay from one stage to the next."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar, final
 
-from latentscape.engine import count_threads
-from latentscape.errors import LatentscapeError, ResourceError, UsageError
+from latentscape.errors import ResourceError
 from latentscape.executor import Executor, InProcess, Job
 from latentscape.extras import explain_missing
 from latentscape.progress import SILENT, Progress
-from latentscape.ray_cluster.cluster import Cluster
+from latentscape.ray_cluster.cluster import Cluster, count_cores
+from latentscape.ray_cluster.parcels import Setting
 from latentscape.ray_cluster.reading import read_tables
 from latentscape.ray_cluster.rounds import Round, Seat
-from latentscape.ray_cluster.worker import Setting, Worker, pack_apart
+from latentscape.ray_cluster.sending import pack_shared, pack_task
+from latentscape.ray_cluster.waiting import Waiting
+from latentscape.ray_cluster.worker import Worker
 
 Shared = TypeVar("Shared")
 Task = TypeVar("Task")
@@ -56,6 +58,8 @@ def open_executor(settings: Any, *, progress: Progress = SILENT) -> Iterator[Exe
     )
     try:
         yield executor
+        if not executor.was_used:
+            progress.say("nothing was large enough to be worth a worker: all was done in this process")
     finally:
         executor.close()
 
@@ -66,8 +70,12 @@ class RayExecutor:
 
     def __init__(self, progress: Progress, *, workers: int, gpus_per_worker: float) -> None:
         self.progress = progress
+        self.was_used = False
+        """Whether there was work for anybody else."""
         self._workers, self._gpus_each = workers, gpus_per_worker
-        self._cluster = Cluster(n_cores=max(_count_cores(), workers), progress=progress)
+        self._session = token_hex(16)
+        n_cores = max(count_cores(), workers)
+        self._cluster = Cluster(n_cores=n_cores, n_workers=workers, progress=progress)
 
     @property
     def n_workers(self) -> int:
@@ -89,9 +97,14 @@ class RayExecutor:
         first = list(islice(waiting, 1))
         if not first:
             return
+        self.was_used = True
+        self._cluster.load()
+        pack_task(first[0], job.name)  # told now, and not once a cluster stands
         share = self._gpus_each if job.device.startswith("cuda") else 0.0
+        # A process that uses a GPU can't be forked.
+        stage = token_hex(8) if job.is_slow_to_open and not share else ""
+        held = self._put(prepare, shared), stage
         n_workers = self._count_workers(job.device)
-        held = self._put(prepare, shared)
         round_ = Round(self._cluster, lambda: self._hire(share), tasks=chain(first, waiting), job=job)
         done = first = False
         self._end_resting(but=share)
@@ -105,10 +118,13 @@ class RayExecutor:
         """What `read` makes of each file, in their order, by Ray Data; here where there is one file, or one worker."""
         if len(paths) < 2 or self.n_workers == 1:
             return [read(path) for path in paths]
+        self.was_used = True
         self._cluster.ray  # noqa: B018  it begins here
+        if not any(_RESTING.values()):  # Ray Data waits in silence
+            Waiting(self._cluster, device="cpu").begin(self.progress)
         self._end_resting()  # they hold the cores that Ray Data needs
         alive = self._cluster.require_alive
-        return read_tables(self, read, paths, setting=_describe_process(), require_alive=alive)
+        return read_tables(self, read, paths, setting=_describe_process(self._session), require_alive=alive)
 
     def close(self) -> None:
         """End every worker, and the cluster if it is ours."""
@@ -116,9 +132,9 @@ class RayExecutor:
         self._cluster.close()
 
     def _count_workers(self, device: str) -> int:
+        """Those that were asked for, also where a cluster of the user's has no room yet: to wait is how it grows."""
         if not device.startswith("cuda"):
-            n_room = self._cluster.count_cores()
-            return min(self._workers or n_room, n_room)
+            return self._workers or self._cluster.count_cores()
         n_room = min(int(self._cluster.count_gpus() / self._gpus_each + 1e-9), self._cluster.count_cores())
         if not n_room:
             raise ResourceError(
@@ -128,23 +144,13 @@ class RayExecutor:
                 hint="choose a smaller `--gpus-per-worker`, or `--device cpu`",
                 fault="cluster-unusable",
             )
-        return min(self._workers or n_room, n_room)
+        most = n_room if self._cluster.is_own else max(n_room, self._workers)
+        return min(self._workers or n_room, most)
 
     def _put(self, prepare: Callable[..., Any], shared: Any) -> Any:
         """What workers need, once for all of them. The cluster is asked last: what can't be sent needs none."""
-        ray = self._cluster.ray
-        try:
-            parts = pack_apart((prepare, shared))
-        except LatentscapeError:
-            raise
-        except Exception as error:
-            raise UsageError(
-                "what this stage works on can't be sent to workers",
-                got=f"{type(error).__name__}: {error}",
-                hint="`--engine local` needs not send it",
-                fault="option-value",
-            ) from error
-        return ray.put(parts)
+        parts = pack_shared(prepare, shared)
+        return self._cluster.ray.put(parts)
 
     def _hire(self, share: float) -> Any:
         """An actor: one that rests, or a new one."""
@@ -153,7 +159,7 @@ class RayExecutor:
         made = self._cluster.ray.remote(
             num_cpus=1, num_gpus=share, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD"
         )(Worker)
-        return made.remote(_describe_process())
+        return made.remote(_describe_process(self._session))
 
     def _part(self, seats: list[Seat], share: float, *, may_rest: bool) -> None:
         """Workers that did all they should rest until the next stage; others end at once."""
@@ -174,12 +180,7 @@ class RayExecutor:
             sys.modules["ray"].kill(actor)
 
 
-def _describe_process() -> Setting:
+def _describe_process(session: str) -> Setting:
     """What a worker needs to be like this process."""
     paths = [str(Path(each).absolute()) for each in sys.path]
-    return Setting(paths=paths, folder=str(Path.cwd()), environment=ENVIRONMENT)
-
-
-def _count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or count_threads()
+    return Setting(paths=paths, folder=str(Path.cwd()), environment=ENVIRONMENT, session=session)

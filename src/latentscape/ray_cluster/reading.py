@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from latentscape.errors import LatentscapeError
 from latentscape.executor import Executor, Job
 from latentscape.interrupts import end_with_parent
-from latentscape.ray_cluster.worker import Setting, pack
+from latentscape.ray_cluster.parcels import Setting, pack
 
 Read = TypeVar("Read")
 Item = TypeVar("Item")

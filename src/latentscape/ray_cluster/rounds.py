@@ -12,6 +12,7 @@ from latentscape.executor import Job
 from latentscape.progress import Progress
 from latentscape.ray_cluster.cluster import Cluster
 from latentscape.ray_cluster.deaths import (
+    NODE_LOST,
     SILENT,
     SILENT_STARTS,
     TRIES,
@@ -22,13 +23,14 @@ from latentscape.ray_cluster.deaths import (
     find_reason,
     is_full_disk,
 )
-from latentscape.ray_cluster.worker import Answer, pack
+from latentscape.ray_cluster.parcels import Answer
+from latentscape.ray_cluster.sending import pack_task
+from latentscape.ray_cluster.waiting import Waiting
 
-LOOK = 0.5
+LOOK = 0.1
 """Seconds between two looks at whether somebody wants to stop."""
 QUEUE = 2
 """Tasks that a worker has: the one it does, and the next, so that it need not wait for us."""
-SLOW_START = 30.0
 FULL_STORES = ("OutOfDiskError", "ObjectStoreFullError")
 LOST = ("LocalRayletDiedError", "RaySystemError", "RpcError", "AuthenticationError")
 
@@ -57,6 +59,8 @@ class Seat:
     """A worker: the actor, what it was given in order, and where it is once it is ready."""
 
     actor: Any
+    place: Any = None
+    """The answer to come as soon as it is somewhere."""
     start: Any = None
     """The answer to come of `prepare`; None once it is there."""
     given: list[tuple[Any, Piece]] = field(default_factory=list)
@@ -75,11 +79,11 @@ class Round:
         self._n_taken, self._n_starts_lost = 0, 0
         self._is_dry, self._is_stopping = False, False
         self._not_before = 0.0
-        self._waiting_since = time.monotonic()
+        self._waiting = Waiting(cluster, device=job.device)
 
     def results(self, shared: Any, *, n_workers: int, progress: Progress) -> Iterator[tuple[Any, Any]]:
-        """(task, result) as they come; `shared` is what Ray keeps of `pack_apart`."""
-        status = lambda: f"{len(self.seats)} workers"  # noqa: E731
+        """(task, result) as they come; `shared` is what Ray keeps of `pack_apart`, and the stage where workers fork."""
+        status = lambda: f"{len(self.seats)} worker{'s' * (len(self.seats) != 1)}"  # noqa: E731
         ticks = iter(
             progress.track(range(self._job.total), label=self._job.label, total=self._job.total, status=status)
         )
@@ -88,10 +92,10 @@ class Round:
             self._is_stopping = self._is_stopping or self._job.stopping()
             self._cluster.require_alive()
             self._drop_idle_dead(progress)
-            self._fill_seats(shared, n_workers)
+            self._fill_seats(shared, n_workers, progress)
             self._hand_out()
             if not self._is_under_way():
-                for _ in ticks:  # a bar that is full is a whole one
+                for _ in () if self._is_stopping else ticks:  # a bar that is full is a whole one
                     pass
                 return
             found = self._take(self._wait(progress), progress, ticks)
@@ -99,15 +103,16 @@ class Round:
                 yield found
             del found  # the memory of a result is the stage's
 
-    def _fill_seats(self, shared: Any, n_workers: int) -> None:
+    def _fill_seats(self, shared: Any, n_workers: int, progress: Progress) -> None:
         """As many workers as there is work for; a start that failed is not tried again at once."""
         if self._is_stopping or time.monotonic() < self._not_before:
             return
         while len(self.seats) < min(n_workers, self._count_open()):
-            seat = Seat(self._hire())
-            seat.start = seat.actor.prepare.remote(shared)
+            seat = Seat(self._cluster.ask(self._hire))
+            seat.place, seat.start = seat.actor.__ray_ready__.remote(), seat.actor.prepare.remote(*shared)
             self.seats.append(seat)
-            self._waiting_since = time.monotonic()
+            if len(self.seats) == 1:
+                self._waiting.begin(progress)
 
     def _drop_idle_dead(self, progress: Progress) -> None:
         """Part with workers of our own cluster that died with nothing to do, before a task is blamed for it."""
@@ -133,7 +138,7 @@ class Round:
                 piece = self._next_piece()
                 if piece is None:
                     return
-                seat.given.append((seat.actor.work.remote(pack(piece.task)), piece))
+                seat.given.append((seat.actor.work.remote(pack_task(piece.task, self._job.name)), piece))
 
     def _next_piece(self) -> Piece | None:
         if self._again:
@@ -152,17 +157,22 @@ class Round:
 
     def _wait(self, progress: Progress) -> tuple[Seat, Any] | None:
         """Whoever answered first, and the answer to come; None where nobody did for a while."""
-        owners = {seat.start: seat for seat in self.seats if seat.start is not None}
-        owners |= {answer: seat for seat in self.seats for answer, _ in seat.given}
+        owners = {seat.start: (seat, seat.start) for seat in self.seats if seat.start is not None}
+        owners |= {answer: (seat, answer) for seat in self.seats for answer, _ in seat.given}
         if not owners:
             time.sleep(min(LOOK, max(0.01, self._not_before - time.monotonic())))
             return None
         ready, _ = self._cluster.ray.wait([*owners], num_returns=1, timeout=LOOK)
-        is_slow = time.monotonic() - self._waiting_since > SLOW_START
-        if not ready and is_slow and all(seat.start is not None for seat in self.seats):
-            progress.say("waiting for the cluster to have room for a worker")
-            self._waiting_since = float("inf")
-        return (owners[ready[0]], ready[0]) if ready else None
+        if ready:  # a Ray client gives others than it was given, which are equal
+            return owners[ready[0]]
+        self._waiting.go_on(progress, has_worker=self._has_worker())
+        return None
+
+    def _has_worker(self) -> bool:
+        """Whether one is ready, or at least somewhere."""
+        if any(seat.start is None for seat in self.seats):
+            return True
+        return bool(self._cluster.ray.wait([seat.place for seat in self.seats], num_returns=1, timeout=0)[0])
 
     def _take(self, found: tuple[Seat, Any] | None, progress: Progress, ticks: Iterator[Any]) -> tuple[Any, Any] | None:
         """Act on an answer: a result to give on, an error to raise, or a death to bear."""
@@ -234,9 +244,10 @@ class Round:
 
     def _count_lost_start(self, reason: str, progress: Progress) -> None:
         progress.say(f"a worker died before it had begun: {reason}; another takes its place")
-        self._n_starts_lost += 1
+        if reason != NODE_LOST or time.monotonic() >= self._not_before:  # all that were sent there are lost at once
+            self._n_starts_lost += 1
         self._not_before = time.monotonic() + min(2.0, 0.1 * 2**self._n_starts_lost)
-        allowed = SILENT_STARTS if reason == SILENT else TRIES * max(1, len(self.seats))
+        allowed = SILENT_STARTS if reason in (SILENT, NODE_LOST) else TRIES * max(1, len(self.seats))
         if self._n_starts_lost >= allowed:
             raise explain_starts(reason, self._n_starts_lost)
 

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import fields
-from math import inf
+from math import inf, nan
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from latentscape.errors import UsageError
 from latentscape.object_store import as_uri, check_uri
@@ -13,6 +14,8 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Engine = Literal["local", "ray"]
 HOW_TO_RUN = ("resume", "fresh", "max_failed", "shards", "engine", "workers", "gpus_per_worker")
 """Choices that leave no trace: a run that was stopped and resumed, or done by other workers, has the same bytes."""
+LEAST_SHARE = 0.0001
+"""Of a GPU: Ray counts in these."""
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 
 
@@ -53,12 +56,18 @@ def check_draw(max_samples: int, seed: int) -> None:
         raise bad_value("seed", seed, "0 to 4294967295")
 
 
-def check_workers(n_workers: int, gpus_each: float = 1.0) -> None:
-    """Raise UsageError for a number of workers, or of GPUs for one, that is out of range."""
-    if n_workers < 0:
-        raise bad_value("workers", n_workers, "0 (as many as the cluster has room for) or more")
-    if not 0 < gpus_each < inf:
-        raise bad_value("gpus-per-worker", gpus_each, "more than 0, such as 1 or 0.5")
+def check_workers(settings: Any) -> None:
+    """Raise UsageError for who is to do the work: an engine there is not, or a number that is out of range."""
+    engines, n_workers = get_args(Engine), settings.workers
+    if settings.engine not in engines:
+        raise bad_value("engine", settings.engine, " or ".join(engines))
+    if isinstance(n_workers, bool) or not isinstance(n_workers, Integral) or n_workers < 0:
+        raise bad_value("workers", n_workers, "0 (as many as the cluster has room for) or a larger whole number")
+    share = getattr(settings, "gpus_per_worker", 1.0)
+    number = float(share) if isinstance(share, Real) and not isinstance(share, bool) else nan
+    if not (LEAST_SHARE <= number < inf and (number <= 1 or number.is_integer())):
+        wanted = f"a share of one GPU, {LEAST_SHARE:g} to 1, such as 0.5, or a whole number of GPUs"
+        raise bad_value("gpus-per-worker", share, wanted)
 
 
 def bad_value(option: str, value: object, expected: str) -> UsageError:
@@ -70,7 +79,7 @@ def bad_value(option: str, value: object, expected: str) -> UsageError:
 def check_numbers(settings: Any) -> None:
     """Raise UsageError for a number that both studies of a model take and that is out of range."""
     check_draw(settings.max_samples, settings.seed)
-    check_workers(settings.workers, settings.gpus_per_worker)
+    check_workers(settings)
     if settings.batch_size is not None and settings.batch_size < 1:
         raise bad_value("batch-size", settings.batch_size, "1 or more")
     if settings.layers is not None and not settings.layer_patterns:

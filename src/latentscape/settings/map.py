@@ -75,7 +75,7 @@ class MapSettings:
 
 def _check_map_numbers(settings: MapSettings) -> None:
     check_draw(settings.max_samples, settings.seed)
-    check_workers(settings.workers)
+    check_workers(settings)
     unknown = [name for name in settings.methods if name not in METHODS]
     if unknown or not settings.methods:
         got, hint = ", ".join(unknown) or "no method", nearest(unknown[0], METHODS) if unknown else ""
