@@ -82,7 +82,11 @@ def test_waiting_for_room_is_told_at_once_and_again_and_ends(monkeypatch):
     now, heard = [100.0], Listener()
     monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now[0]))
     begun = Waiting(join(free=0.0), device="cpu")
-    begun.begin(heard)
+    begun.begin()
+    begun.go_on(heard, has_worker=True)  # one rested: it is no new one
+    assert heard.said == []
+    begun.begin()
+    begun.go_on(heard, has_worker=False)
     assert heard.said == ["waiting for the cluster to have room for a worker: 0 of 2 cores free"]
     for _ in range(30):
         now[0] += 10
@@ -102,7 +106,7 @@ def test_where_there_is_room_nothing_is_said_of_waiting(monkeypatch):
     now, heard = [0.0], Listener()
     monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now[0]))
     begun = Waiting(join(free=1.0), device="cpu")
-    begun.begin(heard)
+    begun.begin()
     now[0] += waiting.SLOW_START - 1
     begun.go_on(heard, has_worker=False)
     assert heard.said == []

@@ -121,7 +121,9 @@ class RayExecutor:
         self.was_used = True
         self._cluster.ray  # noqa: B018  it begins here
         if not any(_RESTING.values()):  # Ray Data waits in silence
-            Waiting(self._cluster, device="cpu").begin(self.progress)
+            waiting = Waiting(self._cluster, device="cpu")
+            waiting.begin()
+            waiting.go_on(self.progress, has_worker=False)
         self._end_resting()  # they hold the cores that Ray Data needs
         alive = self._cluster.require_alive
         return read_tables(self, read, paths, setting=_describe_process(self._session), require_alive=alive)

@@ -92,7 +92,7 @@ class Round:
             self._is_stopping = self._is_stopping or self._job.stopping()
             self._cluster.require_alive()
             self._drop_idle_dead(progress)
-            self._fill_seats(shared, n_workers, progress)
+            self._fill_seats(shared, n_workers)
             self._hand_out()
             if not self._is_under_way():
                 for _ in () if self._is_stopping else ticks:  # a bar that is full is a whole one
@@ -103,7 +103,7 @@ class Round:
                 yield found
             del found  # the memory of a result is the stage's
 
-    def _fill_seats(self, shared: Any, n_workers: int, progress: Progress) -> None:
+    def _fill_seats(self, shared: Any, n_workers: int) -> None:
         """As many workers as there is work for; a start that failed is not tried again at once."""
         if self._is_stopping or time.monotonic() < self._not_before:
             return
@@ -112,7 +112,7 @@ class Round:
             seat.place, seat.start = seat.actor.__ray_ready__.remote(), seat.actor.prepare.remote(*shared)
             self.seats.append(seat)
             if len(self.seats) == 1:
-                self._waiting.begin(progress)
+                self._waiting.begin()
 
     def _drop_idle_dead(self, progress: Progress) -> None:
         """Part with workers of our own cluster that died with nothing to do, before a task is blamed for it."""

@@ -24,11 +24,11 @@ class Waiting:
         self._cluster, self._device = cluster, device
         self._rest()
 
-    def begin(self, progress: Progress) -> None:
-        """Nobody works, and the first was sent for; where there is no room for it, that is said at once."""
+    def begin(self) -> None:
+        """Nobody works, and the first was sent for; where there is no room for it, that is said at the next look."""
         self._rest()
         if not self._cluster.is_own and self._cluster.count_free(self._device)[0] < 1:
-            self._tell(progress)
+            self._tell_at = self._since
 
     def go_on(self, progress: Progress, *, has_worker: bool) -> None:
         """Say that there is no worker where it is time to. Raises ResourceError where it lasted too long."""
