@@ -109,18 +109,18 @@ def test_the_guard_ends_what_belongs_to_a_cluster_and_nothing_else(tmp_path):
     bare = {name: value for name, value in os.environ.items() if name != guard.MARK}
     with (folder / "log").open("w") as log, elsewhere.open("w") as other, ExitStack() as ending:
 
-        def start(stdout, **marks):
-            nap = subprocess.Popen(["sleep", "60"], stdin=log, stdout=stdout, env=bare | marks)
+        def start(stdin, *, title="sleep", **marks):
+            nap = subprocess.Popen([title, "60"], executable="sleep", stdin=stdin, stdout=other, env=bare | marks)
             ending.callback(nap.wait)
             ending.callback(nap.kill)
             return nap
 
         marked = start(other, **{guard.MARK: str(folder)})
-        overwritten = start(log)
-        strangers = [start(other), start(other, **{guard.MARK: f"{folder}-2"})]
+        hidden = start(log, title="ray::DashboardAgent")
+        strangers = [start(log), start(other, title="ray::Worker"), start(other, **{guard.MARK: f"{folder}-2"})]
         guard.sweep(folder)
-        assert {each.wait(10) for each in (marked, overwritten)} == {-signal.SIGKILL}
-        assert [each.poll() for each in strangers] == [None, None]
+        assert {each.wait(10) for each in (marked, hidden)} == {-signal.SIGKILL}
+        assert [each.poll() for each in strangers] == [None] * 3
     assert not folder.exists()
 
 

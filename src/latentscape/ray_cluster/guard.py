@@ -14,6 +14,8 @@ from pathlib import Path
 
 MARK = "LATENTSCAPE_CLUSTER"
 """In the environment of every process of a cluster that we started: its folder."""
+TITLE = b"ray::"
+"""What Ray's agents and workers call themselves."""
 PATIENCE = 5.0
 """Seconds that what was killed has to be gone."""
 
@@ -41,10 +43,18 @@ def _kill_all(folder: Path) -> bool:
 
 
 def _belongs(process: Path, folder: Path) -> bool:
-    """By the mark in its environment, some of which Ray's agents hide with their titles, or by where it prints."""
+    """By the mark in its environment. Ray's agents hide theirs with their titles: they are known by these, and by the
+    logs that they have open."""
     if f"{MARK}={folder}".encode() in (process / "environ").read_bytes().split(b"\0"):
         return True
-    return folder in (process / "fd" / "1").readlink().parents and int(process.name) != os.getpid()
+    has_title = (process / "cmdline").read_bytes().startswith(TITLE)
+    return has_title and any(_is_within(each, folder) for each in (process / "fd").iterdir())
+
+
+def _is_within(link: Path, folder: Path) -> bool:
+    with suppress(OSError):  # it was closed
+        return folder in link.readlink().parents
+    return False
 
 
 if __name__ == "__main__":
