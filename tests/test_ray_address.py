@@ -128,9 +128,9 @@ def test_more_workers_than_cores_or_memory_are_told(monkeypatch):
     heard = Listener()
     monkeypatch.setattr(cluster, "count_cores", lambda: 2)
     monkeypatch.setattr(cluster, "_count_memory", lambda: 8 * 10**9)
-    Cluster(n_cores=30, n_workers=30, progress=heard)._tell_room()
-    assert "30 places for workers on 2 cores" in heard.said[0]
-    assert "30 workers may need 18 GB and more, and this machine has 8" in heard.said[1]
+    Cluster(n_cores=60, n_workers=60, progress=heard)._tell_room()
+    assert "60 places for workers on 2 cores" in heard.said[0]
+    assert "60 workers may need 13 GB and more, and this machine has 8" in heard.said[1]
     Cluster(n_cores=2, n_workers=1, progress=heard)._tell_room()
     assert heard.said[2].endswith(": 2 cores")
     assert len(heard.said) == 3

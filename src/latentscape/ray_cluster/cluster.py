@@ -33,8 +33,8 @@ _STARTED: list[Path] = []
 LOOK = 0.1
 """Seconds between two looks at whether a question to the cluster can still be answered."""
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
-GB_EACH = 0.6
-"""What a worker takes with a small model, of which most is torch itself."""
+GB_OPENED, GB_EACH = 0.7, 0.2
+"""What a small model takes with its libraries, of which most is torch itself, and each worker that forks from it."""
 _TOKEN = secrets.token_hex(32)
 """What the processes of our cluster know each other by: another user of this machine does not have it."""
 
@@ -211,7 +211,7 @@ class Cluster:
         cores = f"{(n_real := count_cores())} core{'s' * (n_real != 1)}"
         room = cores if self._n_cores <= n_real else f"{self._n_cores} places for workers on {cores}"
         self._progress.say(f"a Ray cluster was started on this machine, heard by no other: {room}")
-        needed, there = self._n_workers * GB_EACH, _count_memory() / 1e9
+        needed, there = GB_OPENED + self._n_workers * GB_EACH, _count_memory() / 1e9
         if needed > there:
             self._progress.say(
                 f"{self._n_workers} workers may need {needed:.0f} GB and more, and this machine has {there:.0f}: where "
